@@ -1,0 +1,2 @@
+export * from './imaging/volume.js';
+export * from './engine/types.js';

@@ -1,0 +1,1 @@
+"""Export of SAM 2.1 models to the weight-free ONNX graphs that the engine runs."""

@@ -57,6 +57,8 @@ export interface EngineOptions {
   readonly largestComponent: boolean;
   /** per pixel, only the object with the highest logit keeps the pixel (reference video script) */
   readonly nonOverlap: boolean;
+  /** return masks given by the user as they are, not after the model's round trip through the low resolution */
+  readonly verbatimMasks: boolean;
   /** `mask`: box -> mask -> mask prompt for both passes (RECIST flow, default); `direct`: re-prompt each pass (3D-CT script) */
   readonly conditioning: 'mask' | 'direct';
 }
@@ -72,9 +74,23 @@ export interface SliceResult {
   readonly iou: number;
   /** object-presence logit; > 0 means present */
   readonly presence: number;
-  /** `prompt`: the user's own slice; `propagated`: tracked; `blended`: between two prompted slices */
+  /** `prompt`: a slice with a prompt; `propagated`: tracked; `blended`: between two prompted slices, from both sides */
   readonly origin: 'prompt' | 'propagated' | 'blended';
 }
+
+/** A prompted slice on which the model sees no object: nothing is propagated from it. */
+export interface AbsentObject {
+  readonly label: number;
+  readonly slice: number;
+  readonly iou: number;
+  readonly presence: number;
+}
+
+export type SegmentEvent =
+  | ({ readonly type: 'slice' } & SliceResult)
+  | ({ readonly type: 'absent' } & AbsentObject)
+  /** slices finished and expected, over all objects */
+  | { readonly type: 'progress'; readonly done: number; readonly total: number };
 
 export interface SegmentRequest {
   readonly objects: readonly ObjectPrompts[];

@@ -1,0 +1,255 @@
+import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
+import type { Call, GraphRunner } from './graph-runner.js';
+import { joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
+import { resizeBilinear } from './resize.js';
+import { Track, type TrackOutput, type TrackSlices } from './track.js';
+import type { ImageSource, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
+
+export interface SegmenterSettings {
+  /** bytes of slice features kept */
+  readonly featureBudget: number;
+  /** slices encoded in one call when encoding ahead */
+  readonly encodeBatch?: number;
+}
+
+/** Prompts in, masks out: the engine's front. One per model; sources are opened on it. */
+export class Segmenter {
+  private readonly cache: FeatureCache;
+
+  constructor(
+    readonly graphs: GraphRunner,
+    settings: SegmenterSettings,
+  ) {
+    this.cache = new FeatureCache(graphs, settings.featureBudget, settings.encodeBatch);
+  }
+
+  /** A source's features stay cached until `close`. */
+  open(source: ImageSource): SegmentationTarget {
+    return new SegmentationTarget(this.graphs, this.cache.open(source));
+  }
+
+  /** Bytes of features held now. */
+  get featureBytes(): number {
+    return this.cache.bytes;
+  }
+
+  async close(): Promise<void> {
+    this.cache.close();
+    await this.graphs.close();
+  }
+}
+
+/** A prompted slice of one object, and the mask that both passes are conditioned on. */
+interface Anchor {
+  readonly prompt: SlicePrompt;
+  readonly mask: Uint8Array;
+  readonly output: TrackOutput;
+}
+
+/** One image source, ready to be segmented any number of times. */
+export class SegmentationTarget {
+  constructor(
+    private readonly graphs: GraphRunner,
+    private readonly features: SliceFeatureSource,
+  ) {}
+
+  /**
+   * The model's answer to one object's prompts on their own slices, without propagation.
+   * @throws UserError for prompts that do not fit the source
+   */
+  async preview(request: Omit<SegmentRequest, 'direction'>): Promise<SliceResult[]> {
+    const range = resolveRange(request, this.features.source);
+    const call: Call = { priority: 'interactive', signal: request.signal };
+    const results: SliceResult[] = [];
+    for (const object of request.objects) {
+      for (const anchor of await this.anchors(object.label, request, range, call)) {
+        results.push(this.anchorResult(object.label, anchor, request));
+      }
+    }
+    return results;
+  }
+
+  /**
+   * Segment every object over the range, slice by slice: prompted slices first, then outward.
+   *
+   * Each pass is conditioned on all prompted slices (specification section 5.7); a correction therefore is one more
+   * prompted slice and is never dropped. Slices between two prompted ones are seen by both passes and their logits
+   * are blended linearly by distance (our own rule; the reference has none).
+   *
+   * @throws UserError for prompts that do not fit the source; an AbortError when `request.signal` fires
+   */
+  async *segment(request: SegmentRequest): AsyncGenerator<SegmentEvent> {
+    const range = resolveRange(request, this.features.source);
+    // Every prompt is checked before the first one costs time.
+    for (const object of request.objects) joinPrompts(object, this.features.source, range);
+    const call: Call = { priority: 'propagation', signal: request.signal };
+    const progress = { done: 0, total: 0 };
+    for (const object of request.objects) {
+      progress.total += coverage(
+        object.prompts.map((prompt) => prompt.slice),
+        request,
+        range,
+      );
+    }
+    for (const object of request.objects) {
+      for await (const event of this.segmentObject(object.label, request, range, call)) {
+        yield event;
+        if (event.type === 'slice') progress.done++;
+        if (event.type === 'slice') yield { type: 'progress', ...progress };
+      }
+    }
+  }
+
+  close(): void {
+    this.features.close();
+  }
+
+  private async *segmentObject(
+    label: number,
+    request: SegmentRequest,
+    range: SliceRange,
+    call: Call,
+  ): AsyncGenerator<SegmentEvent> {
+    const anchors = await this.anchors(label, request, range, { ...call, priority: 'interactive' });
+    // An empty mask painted by the user says "not here" and is kept; an empty answer of the model says nothing.
+    const present = anchors.filter((anchor) => anchor.prompt.kind === 'mask' || anchor.mask.includes(1));
+    for (const { prompt, output } of anchors.filter((anchor) => !present.includes(anchor))) {
+      yield { type: 'absent', label, slice: prompt.slice, iou: output.iou, presence: output.presence };
+    }
+    if (present.length === 0) return;
+
+    const slices = present.map((anchor) => anchor.prompt.slice);
+    const first = Math.min(...slices);
+    const last = Math.max(...slices);
+    const forward = request.direction !== 'backward';
+    const backward = request.direction !== 'forward';
+    const between = new Map<number, TrackOutput>();
+    const finished = new Set<number>();
+    const emit = (slice: number, output: TrackOutput, origin: SliceResult['origin']): SegmentEvent => {
+      finished.add(slice);
+      const anchor = present.find((candidate) => candidate.prompt.slice === slice);
+      if (anchor?.prompt.kind === 'mask' && request.options.verbatimMasks) {
+        return { type: 'slice', ...this.anchorResult(label, anchor, request) };
+      }
+      return { type: 'slice', ...this.result(label, slice, output, anchor === undefined ? origin : 'prompt') };
+    };
+
+    if (forward) {
+      for await (const output of await this.pass(present, range, false, request, call)) {
+        const slice = range.first + output.time;
+        if (slice > first && slice < last && backward && !slices.includes(slice)) between.set(slice, output);
+        else yield emit(slice, output, 'propagated');
+      }
+    }
+    if (backward) {
+      for await (const output of await this.pass(present, range, true, request, call)) {
+        const slice = range.last - output.time;
+        if (finished.has(slice)) continue;
+        const other = between.get(slice);
+        if (other === undefined) yield emit(slice, output, 'propagated');
+        else yield emit(slice, this.blend(other, output, slice, slices), 'blended');
+      }
+    }
+  }
+
+  /** One direction: a track on the (flipped) range, conditioned on every anchor. */
+  private async pass(
+    anchors: readonly Anchor[],
+    range: SliceRange,
+    backward: boolean,
+    request: SegmentRequest,
+    call: Call,
+  ): Promise<AsyncGenerator<TrackOutput>> {
+    const track = new Track(this.graphs, this.trackSlices(range, backward), request.options);
+    const ordered = [...anchors].sort((a, b) => a.prompt.slice - b.prompt.slice);
+    if (backward) ordered.reverse();
+    for (const { prompt, mask } of ordered) {
+      const time = backward ? range.last - prompt.slice : prompt.slice - range.first;
+      if (prompt.kind === 'points' && request.options.conditioning === 'direct') {
+        await track.promptPoints(time, prompt.points, prompt.labels, call);
+      } else {
+        await track.promptMask(time, mask, call);
+      }
+    }
+    return track.run(call);
+  }
+
+  /** The mask of every prompted slice, each from a fresh track. */
+  private async anchors(
+    label: number,
+    request: Omit<SegmentRequest, 'direction'>,
+    range: SliceRange,
+    call: Call,
+  ): Promise<Anchor[]> {
+    const object = request.objects.find((candidate) => candidate.label === label);
+    if (object === undefined) return [];
+    const anchors: Anchor[] = [];
+    for (const prompt of joinPrompts(object, this.features.source, range)) {
+      const track = new Track(this.graphs, this.trackSlices(range, false), request.options);
+      const time = prompt.slice - range.first;
+      if (prompt.kind === 'mask') {
+        const output = await track.promptMask(time, prompt.mask, call);
+        anchors.push({ prompt, mask: prompt.mask, output });
+      } else {
+        const output = await track.promptPoints(time, prompt.points, prompt.labels, call);
+        anchors.push({ prompt, mask: this.toMask(output.logits), output });
+      }
+    }
+    return anchors;
+  }
+
+  private anchorResult(label: number, anchor: Anchor, request: Pick<SegmentRequest, 'options'>): SliceResult {
+    const result = this.result(label, anchor.prompt.slice, anchor.output, 'prompt');
+    if (anchor.prompt.kind !== 'mask' || !request.options.verbatimMasks) return result;
+    return { ...result, mask: anchor.prompt.mask };
+  }
+
+  private result(label: number, slice: number, output: TrackOutput, origin: SliceResult['origin']): SliceResult {
+    const { logits, iou, presence } = output;
+    return { label, slice, mask: this.toMask(logits), logits, iou, presence, origin };
+  }
+
+  /** Linear by distance to the nearest anchors on both sides; scores likewise. */
+  private blend(forward: TrackOutput, backward: TrackOutput, slice: number, anchors: readonly number[]): TrackOutput {
+    const below = Math.max(...anchors.filter((anchor) => anchor < slice));
+    const above = Math.min(...anchors.filter((anchor) => anchor > slice));
+    const weight = (slice - below) / (above - below);
+    const mix = (a: number, b: number) => (1 - weight) * a + weight * b;
+    return {
+      time: forward.time,
+      logits: forward.logits.map((value, index) => mix(value, backward.logits[index])),
+      iou: mix(forward.iou, backward.iou),
+      presence: mix(forward.presence, backward.presence),
+    };
+  }
+
+  /** Low-resolution logits -> mask at the source's size (specification section 3.5 step 2). */
+  private toMask(logits: Float32Array): Uint8Array {
+    const { maskSize } = this.graphs.architecture;
+    const { rows, columns } = this.features.source;
+    const full = resizeBilinear(logits, maskSize, maskSize, rows, columns);
+    const mask = new Uint8Array(full.length);
+    for (let i = 0; i < full.length; i++) if (full[i] > 0) mask[i] = 1;
+    return mask;
+  }
+
+  private trackSlices(range: SliceRange, backward: boolean): TrackSlices {
+    const { rows, columns } = this.features.source;
+    const at = (time: number) => (backward ? range.last - time : range.first + time);
+    return {
+      count: range.last - range.first + 1,
+      rows,
+      columns,
+      features: (time, call) => this.features.acquire(at(time), call),
+      prefetch: (times) => this.features.prefetch(times.map(at)),
+    };
+  }
+}
+
+/** How many slices an object prompted on `slices` will yield. */
+function coverage(slices: readonly number[], request: SegmentRequest, range: SliceRange): number {
+  if (slices.length === 0) return 0;
+  const first = request.direction === 'forward' ? Math.min(...slices) : range.first;
+  const last = request.direction === 'backward' ? Math.max(...slices) : range.last;
+  return last - first + 1;
+}

@@ -1,13 +1,6 @@
 /** Voxel storage as read from the source; rescaled intensities that need fractions are Float32Array. */
 export type VoxelArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array;
+  Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 
 /**
  * Where a grid of voxels lies in the patient: LPS millimetres.
@@ -47,6 +40,30 @@ export interface SliceSource {
 }
 
 /**
+ * How a source file itself states its grid, kept so that a result in the same format repeats it to the digit.
+ * Only geometry is kept: text fields of a header can hold patient data.
+ */
+export type NativeGrid =
+  | {
+      readonly format: 'nifti';
+      /** the header as stored: 348 bytes (NIfTI-1) or 540 bytes (NIfTI-2), in the file's byte order */
+      readonly header: Uint8Array;
+      readonly littleEndian: boolean;
+    }
+  | {
+      /** `nrrd`: space, space directions ...; `metaimage`: TransformMatrix, Offset ...; in the file's order */
+      readonly format: 'nrrd' | 'metaimage';
+      readonly fields: readonly (readonly [name: string, value: string])[];
+    }
+  | {
+      readonly format: 'npz';
+      /** members as float64, when present */
+      readonly spacing?: readonly number[];
+      readonly direction?: readonly number[];
+      readonly origin?: readonly number[];
+    };
+
+/**
  * A stack of images held once in memory.
  *
  * `voxels` is [slice][row][column] for `channels` 1 and [slice][row][column][channel] (R, G, B) for `channels` 3.
@@ -66,6 +83,8 @@ export interface Volume {
   readonly sliceSources?: readonly SliceSource[];
   /** true when every slice is already 0..255 display intensity (MedSAM2 npz, video frames): no window is applied */
   readonly displayReady?: boolean;
+  /** file formats only: the grid as the file states it, for writing a result in the same format */
+  readonly native?: NativeGrid;
 }
 
 /** A label map on the grid of the volume it was made from: [slice][row][column], 0 = background. */
@@ -78,5 +97,5 @@ export interface LabelMap {
 export function sliceView(volume: Volume, slice: number): VoxelArray {
   const { rows, columns } = volume.geometry;
   const size = rows * columns * volume.channels;
-  return volume.voxels.subarray(slice * size, (slice + 1) * size) as VoxelArray;
+  return volume.voxels.subarray(slice * size, (slice + 1) * size);
 }

@@ -144,8 +144,10 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
                 tensor.copy_(0.5 * noise)
             else:
                 fan_in = tensor[0].numel()
-                tensor.copy_(noise * (1.0 / math.sqrt(fan_in)))
-        model.sam_mask_decoder.pred_obj_score_head.layers[2].bias.add_(1.0)
+                # Sharper attention over memories and a livelier presence head: otherwise every slice answers alike.
+                gain = 2.0 if "memory_attention" in key and ("q_proj" in key or "k_proj" in key) else 1.0
+                gain = 3.0 if "pred_obj_score_head" in key else gain
+                tensor.copy_(noise * (gain / math.sqrt(fan_in)))
 
 
 def load_checkpoint(model: torch.nn.Module, path: Path) -> None:

@@ -27,7 +27,7 @@ const MAX_LIST_BYTES = 256 * 1024 * 1024;
  */
 export async function readCsv(path: string, requiredColumns: readonly string[]): Promise<Table> {
   const text = await readListText(path);
-  const problems: ListProblem[] = [];
+  const skipped: { code: string; line: number }[] = [];
   let columns: string[] = [];
   const records = parseRecords(path, text, {
     bom: true,
@@ -38,10 +38,15 @@ export async function readCsv(path: string, requiredColumns: readonly string[]):
     skip_records_with_error: true,
     info: true,
     on_skip: (error) => {
-      const message = `The row cannot be read: ${CSV_ERRORS[error?.code ?? ''] ?? 'it is not valid CSV'}.`;
-      problems.push({ file: path, row: lineOf(error), message });
+      skipped.push({ code: error?.code ?? '', line: Number(error?.lines) });
       return undefined;
     },
+  });
+  // The library places an open quote at the end of the file; it began after the last row that could be read.
+  const lastRead = Math.max(records.at(-1)?.info.lines ?? 1, skipped.at(-2)?.line ?? 1);
+  const problems = skipped.map(({ code, line }): ListProblem => {
+    const message = `The row cannot be read: ${CSV_ERRORS[code] ?? 'it is not valid CSV'}.`;
+    return { file: path, row: code === 'CSV_QUOTE_NOT_CLOSED' ? lastRead + 1 : line, message };
   });
   const missing = requiredColumns.filter((name) => !columns.includes(name));
   if (missing.length > 0) {
@@ -102,12 +107,6 @@ export function groupBy<Key, Row>(rows: Iterable<Row>, keyOf: (row: Row) => Key)
     else groups.set(key, [row]);
   }
   return groups;
-}
-
-/** Of an unclosed quote, the line where it was opened. */
-function lineOf(error: CsvError | undefined): number | undefined {
-  const opened = error?.code === 'CSV_QUOTE_NOT_CLOSED' ? /at line (\d+)/.exec(error.message)?.[1] : undefined;
-  return opened === undefined ? (error?.lines as number | undefined) : Number(opened);
 }
 
 interface CsvRecord {

@@ -189,14 +189,16 @@ class Download {
     this.state = { ...parsed, saved: Math.min(parsed.saved, size) };
   }
 
-  private async requireSpace({ start, total }: { start: number; total?: number }): Promise<void> {
+  private async requireSpace({ total }: { total?: number }): Promise<void> {
     if (total === undefined) return;
     const folder = dirname(this.files.partial);
     const { bavail, bsize } = await statfs(folder);
-    if (total - start > bavail * bsize)
+    // What the partial file takes now is either kept or overwritten.
+    const needed = total - (await sizeOf(this.files.partial));
+    if (needed > bavail * bsize)
       throw new UserError(
         'disk-full',
-        `The disk of ${folder} has ${megabytes(bavail * bsize)} free, and ${megabytes(total - start)} are still to come.`,
+        `The disk of ${folder} has ${megabytes(bavail * bsize)} free, and ${megabytes(needed)} are still to come.`,
         'Free some space or set MEDSAM2_MODELS_DIR to a larger disk, then run the command again: it resumes.',
       );
   }

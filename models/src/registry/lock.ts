@@ -37,6 +37,8 @@ export async function withLock<T>(
       { cause: error },
     );
   }
+  // The lock library ends the process on this signal; a file size limit is to be an error of the write (EFBIG) instead.
+  if (process.platform !== 'win32') process.on('SIGXFSZ', leaveToTheWrite);
   try {
     return await work(() => {
       if (lost)
@@ -48,6 +50,11 @@ export async function withLock<T>(
         );
     });
   } finally {
+    process.off('SIGXFSZ', leaveToTheWrite);
     if (!lost) await release();
   }
+}
+
+function leaveToTheWrite(): void {
+  // the system call that hit the limit fails with EFBIG
 }

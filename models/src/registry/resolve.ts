@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { graphNames, type Architecture, type GraphName } from '../architecture.js';
 import { findArchitecture, type InstalledArchitecture } from '../bind/architectures.js';
 import { bindingVersion } from '../bind/bind-graph.js';
@@ -50,7 +50,7 @@ export async function resolveModel(settings: RegistrySettings, nameOrFolder?: st
   requireMatch(checkpoint, installed.architecture);
   const current = (await graphsAreCurrent(directory, manifest, installed))
     ? manifest
-    : await bindAgain(directory, installed, checkpoint);
+    : await bindAgain(directory, manifest.name, installed, checkpoint);
   const path = (graph: GraphName) => join(directory, `${graph}.onnx`);
   return {
     name: manifest.name,
@@ -143,10 +143,11 @@ async function graphsAreCurrent(
 /** Graphs are made from the weights and the program; where they are old or damaged, they are simply made again. */
 async function bindAgain(
   directory: string,
+  name: string,
   installed: InstalledArchitecture,
   checkpoint: Checkpoint,
 ): Promise<Manifest> {
-  return withLock({ directory: dirname(directory) }, basename(directory), async (requireHeld) => {
+  return withLock({ directory: dirname(directory) }, name, async (requireHeld) => {
     const manifest = await readManifest(directory);
     const graphs = await writeBoundGraphs(directory, installed, checkpoint, manifest.weights.file);
     const current = { ...manifest, binding: bindingVersion, graphs };

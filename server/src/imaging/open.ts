@@ -1,6 +1,9 @@
 import { UserError } from '@medsam2/models';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDicom } from './dicom/parse.js';
+import { readDicomFolder } from './dicom/read-folder.js';
+import { selectVolume } from './dicom/select-volume.js';
 import { firstBytes } from './formats/byte-source.js';
 import { listFrames, readFrames } from './formats/frames.js';
 import { readMetaImage } from './formats/meta-image.js';
@@ -13,8 +16,11 @@ import type { Volume } from './volume.js';
 export type ImageFormat = 'nifti' | 'nrrd' | 'metaimage' | 'npz' | 'dicom' | 'frames';
 
 export interface OpenOptions extends FileReadOptions {
-  /** Reads a DICOM file or folder to the one volume wanted; handed in, so that file formats do not depend on DICOM. */
-  readonly readDicom?: (path: string) => Promise<Volume>;
+  /** DICOM: Series Instance UID of the series wanted, where a folder holds several */
+  readonly series?: string;
+  /** DICOM: codes of rejecting findings to accept on purpose */
+  readonly overrule?: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -22,7 +28,7 @@ export interface OpenOptions extends FileReadOptions {
  * The content decides, the name only where content cannot.
  *
  * @throws UserError `file-not-found`, `file-unreadable`, `image-empty`, `image-format-unknown`, `folder-empty`, and those
- *   of the readers
+ *   of the readers, for DICOM of `readDicomFolder`, `selectVolume` and `load`
  */
 export async function openVolume(path: string, options: OpenOptions = {}): Promise<Volume> {
   switch (await detectFormat(path)) {
@@ -37,9 +43,16 @@ export async function openVolume(path: string, options: OpenOptions = {}): Promi
     case 'frames':
       return readFrames(path, options);
     case 'dicom':
-      if (options.readDicom) return options.readDicom(path);
-      throw new UserError('dicom-reader-missing', 'DICOM cannot be read here.', 'Convert the series to NIfTI.');
+      return openDicom(path, options);
   }
+}
+
+/** `volumeIndex` is the number of a volume as the DICOM reader lists them. */
+async function openDicom(path: string, options: OpenOptions): Promise<Volume> {
+  const { series, volumeIndex: volume, overrule, signal } = options;
+  const limits = options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes };
+  const result = await readDicomFolder(path, { series, signal, ...limits });
+  return selectVolume(result, { series, volume }).load({ overrule, signal, ...limits });
 }
 
 /**
@@ -51,12 +64,12 @@ export async function detectFormat(path: string): Promise<ImageFormat> {
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) return detectFolder(path);
   const start = Buffer.from(await firstBytes(path, 4096));
-  if (start.subarray(128, 132).toString('latin1') === 'DICM') return 'dicom';
   if (recogniseNifti(start)) return 'nifti';
   const text = start.toString('latin1');
   if (/^NRRD000\d/.test(text)) return 'nrrd';
   if (/^\s*(ObjectType|NDims)\s*=/m.test(text)) return 'metaimage';
   if (text.startsWith('PK')) return 'npz';
+  if (isDicom(start)) return 'dicom';
   return byName(path, start);
 }
 
@@ -99,13 +112,12 @@ async function detectFolder(folder: string): Promise<ImageFormat> {
   if (frames.length === 0) return 'dicom';
   const known = new Set(frames);
   for (const name of names.filter((other) => !known.has(other)).slice(0, 50)) {
-    if (/\.dcm$/i.test(name) || (await isDicom(join(folder, name)))) return 'dicom';
+    if (/\.dcm$/i.test(name) || (await isDicomFile(join(folder, name)))) return 'dicom';
   }
   return 'frames';
 }
 
-async function isDicom(path: string): Promise<boolean> {
+async function isDicomFile(path: string): Promise<boolean> {
   if (!(await stat(path)).isFile()) return false;
-  const start = await firstBytes(path, 132).catch(() => new Uint8Array(0));
-  return Buffer.from(start.subarray(128)).toString('latin1') === 'DICM';
+  return isDicom(await firstBytes(path, 256).catch(() => new Uint8Array(0)));
 }

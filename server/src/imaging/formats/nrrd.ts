@@ -56,6 +56,8 @@ function parseFields(lines: readonly string[]): Fields {
     const [, name, value] = /^([^:]+): ?(.*)$/.exec(line) ?? [];
     if (name === undefined) throw badHeader('A line of the NRRD header is neither a field nor a comment.');
     fields.set(canonicalName(name), value.trim());
+    // what follows such a line are file names
+    if (canonicalName(name) === 'data file' && value.startsWith('LIST')) break;
   }
   return fields;
 }

@@ -56,6 +56,13 @@ export function labelsOf(values: ArrayLike<number>): number[] {
   return [...labels].sort((a, b) => a - b);
 }
 
+/** How many values equal a label. */
+export function countLabel(values: ArrayLike<number>, label: number): number {
+  let count = 0;
+  for (let index = 0; index < values.length; index++) if (values[index] === label) count++;
+  return count;
+}
+
 function countVoxels({ truth, prediction }: LabelPair, label: number) {
   let truthVoxels = 0;
   let predictionVoxels = 0;

@@ -49,6 +49,19 @@ const NOT_IMAGES = [
   '1.2.840.10008.5.1.4.1.1.104.', // encapsulated documents
 ];
 
+/** SOP classes of images (PS3.4 annex B.5); those not listed here are taken for images when they state a size. */
+const IMAGES =
+  /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(1(\.[1-3].*)?|2(\.[12])?|3(\.1)?|4(\.[134])?|6(\.[12])?|7(\.[1-4])?|12\.[1-3](\.1)?|13\.1\.[1-5]|14\.[12]|20|77\.1\..*|128(\.1)?|130)$/;
+
+/**
+ * Whether a dataset without an image header must have lost it: an image class without a size, or neither a class nor
+ * a file set (DICOMDIR). The parser itself does not tell when an element ends beyond the file.
+ */
+export function isCutOff(dataset: DicomDataset): boolean {
+  const sopClassUid = text(dataset, '00080016');
+  return sopClassUid === undefined ? dataset['00041220'] === undefined : IMAGES.test(sopClassUid);
+}
+
 /**
  * Header of an image instance.
  *

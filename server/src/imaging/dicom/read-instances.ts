@@ -3,7 +3,7 @@ import type { Finding, GridGeometry, SliceSource, Volume } from '../volume.js';
 import { count, finding, OVERRULABLE, rejection } from './findings.js';
 import { framesOf, type FrameDescriptor } from './frames.js';
 import { planVolumes } from './group.js';
-import { readHeader } from './header.js';
+import { isCutOff, readHeader } from './header.js';
 import { loadVolume, sliceSource, type LoadOptions, type ReadInstance } from './load-volume.js';
 import { isDicom, parsePart10 } from './parse.js';
 import { isRejected, type VolumePlan } from './plan.js';
@@ -101,7 +101,7 @@ async function readFrames(
   const header = parsed.complete ? readHeader(parsed, index) : undefined;
   if (header && header.numberOfFrames > MAX_FRAMES) throw tooManyFrames();
   if (header) frames.push(...framesOf(parsed.dataset, header));
-  else if (parsed.complete) tally.objects++;
+  else if (parsed.complete && !isCutOff(parsed.dataset)) tally.objects++;
   else tally.unreadable++;
 }
 

@@ -65,10 +65,11 @@ export function isPlanarJpegLs(stream: Uint8Array): boolean {
   return false;
 }
 
-/** Whether a JPEG or JPEG-LS stream reaches its end-of-image marker (padding behind it does not matter). */
+/** Whether a JPEG, JPEG-LS or (HT)JPEG 2000 stream reaches its end marker; what a writer padded behind does not matter. */
 export function reachesEnd(stream: Uint8Array): boolean {
-  // writers pad to even length, some to more
-  for (let at = stream.length - 2; at >= Math.max(0, stream.length - 64); at--) {
+  let end = stream.length - 1;
+  while (end > 0 && stream[end] === 0) end--;
+  for (let at = end - 1; at >= Math.max(0, end - 64); at--) {
     if (stream[at] === 0xff && stream[at + 1] === 0xd9) return true;
   }
   return false;

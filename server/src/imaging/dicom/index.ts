@@ -1,0 +1,24 @@
+/**
+ * DICOM images as volumes.
+ *
+ * Files: `readDicomFolder` -> `selectVolume` -> `candidate.load()`.
+ * Other sources of whole instances: the same with `readInstances`. Metadata first, instances later (DICOMweb):
+ * `readHeader` and `framesOf` on each dataset, `planVolumes`, then `loadVolume` with a function that fetches bytes.
+ */
+export { readDicomFolder, type FolderOptions } from './read-folder.js';
+export {
+  readInstances,
+  type DicomReadResult,
+  type InstanceSource,
+  type ReadOptions,
+  type VolumeCandidate,
+} from './read-instances.js';
+export { selectVolume, type VolumeChoice } from './select-volume.js';
+export { parsePart10, isDicom, type ParsedInstance } from './parse.js';
+export { readHeader, type InstanceHeader } from './header.js';
+export { framesOf, type FrameDescriptor } from './frames.js';
+export { planVolumes } from './group.js';
+export type { VolumePlan } from './plan.js';
+export { loadVolume, type LoadOptions, type ReadInstance } from './load-volume.js';
+export { OVERRULABLE } from './findings.js';
+export type { DicomDataset, DicomElement } from './dataset.js';

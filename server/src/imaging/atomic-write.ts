@@ -1,26 +1,18 @@
 import { UserError } from '@medsam2/models';
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 
 /**
  * Writes a file whole or not at all: into a temporary file of the same folder, flushed to disk, then renamed.
  *
  * @param content read once; an error in it leaves the target as it was
- * @param through compressors between content and file
  * @throws UserError `output-not-written` (missing folder, no permission, full disk ...)
  */
-export async function writeAtomically(
-  path: string,
-  content: Readable,
-  through: readonly Transform[] = [],
-): Promise<void> {
+export async function writeAtomically(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`);
   try {
-    await pipeline([content, ...through, createWriteStream(temporary, { flags: 'wx', flush: true })]);
+    await fill(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -32,6 +24,17 @@ export async function writeAtomically(
       code === 'ENOSPC' ? 'Free space on the disk.' : 'Check that its folder exists and can be written to.',
       { cause: error },
     );
+  }
+}
+
+/** No write stream: a failing one can create or close its file after the failure was reported. */
+async function fill(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    for await (const chunk of content) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -67,6 +67,18 @@ describe('writeLabelMap', () => {
 });
 
 describe('writeAtomically', () => {
+  it.each(['nii', 'nii.gz', 'nrrd', 'mha', 'npz'])(
+    'reports why %s cannot be written, and leaves nothing',
+    async (ending) => {
+      const place = join(folder, `occupied_${ending}`);
+      const path = join(place, `a.${ending}`);
+      // a folder in the way: everything is written before the rename fails
+      mkdirSync(join(path, 'inside'), { recursive: true });
+      expect(await refusal(writeLabelMap(path, truth))).toBe('output-not-written');
+      expect(filesOf(place)).toEqual([`a.${ending}`]);
+    },
+  );
+
   it('leaves the earlier file and nothing else when the content fails midway', async () => {
     const place = join(folder, 'atomic');
     mkdirSync(place);

@@ -61,13 +61,12 @@ export async function writeLabelMap(
         throw new RangeError('the labels are not on the grid of the NIfTI source');
       }
       const { head, littleEndian } = niftiLabelHeader(labelMap, kept);
-      const content = Readable.from(inPieces(head, orderedBytes(labels, littleEndian)));
-      return writeAtomically(path, content, format === 'nii.gz' ? [createGzip({ level: gzipLevel })] : []);
+      const pieces = inPieces(head, orderedBytes(labels, littleEndian));
+      return writeAtomically(path, format === 'nii.gz' ? gzipped(pieces) : Readable.from(pieces));
     }
     case 'nrrd': {
       const header = nrrdLabelHeader(labelMap, native?.format === 'nrrd' ? native : undefined);
-      const gzip = createGzip({ level: gzipLevel });
-      return writeAtomically(path, headed(header, Readable.from(inPieces(orderedBytes(labels, true))).pipe(gzip)));
+      return writeAtomically(path, headed(header, gzipped(inPieces(orderedBytes(labels, true)))));
     }
     case 'mha': {
       const data = await promisify(deflate)(orderedBytes(labels, true), { level: gzipLevel });
@@ -79,12 +78,11 @@ export async function writeLabelMap(
   }
 }
 
+const gzipped = (pieces: Iterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+  Readable.from(pieces).pipe(createGzip({ level: gzipLevel }));
+
 /** A header, then compressed data as it comes. */
-function headed(header: Uint8Array, data: AsyncIterable<Uint8Array>): Readable {
-  return Readable.from(
-    (async function* () {
-      yield header;
-      yield* data;
-    })(),
-  );
+async function* headed(header: Uint8Array, data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield header;
+  yield* data;
 }

@@ -42,10 +42,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dtype", choices=["float32", "float16"], default="float32")
+    parser.add_argument(
+        "--presence-shift", type=float, default=0.0, help="added to the presence head's bias, so that objects vanish"
+    )
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     model = build(SIZES[args.name])
     randomise(model, args.seed)
+    with torch.no_grad():
+        model.sam_mask_decoder.pred_obj_score_head.layers[2].bias.add_(args.presence_shift)
     state = {key: value.to(getattr(torch, args.dtype)) for key, value in model.state_dict().items()}
     if args.out.suffix == ".safetensors":
         write_safetensors(state, args.out)

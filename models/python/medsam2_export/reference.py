@@ -145,7 +145,7 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
             else:
                 fan_in = tensor[0].numel()
                 # Sharper attention over memories and a livelier presence head: otherwise every slice answers alike.
-                gain = 2.0 if "memory_attention" in key and ("q_proj" in key or "k_proj" in key) else 1.0
+                gain = 1.4 if "memory_attention" in key and ("q_proj" in key or "k_proj" in key) else 1.0
                 gain = 3.0 if "pred_obj_score_head" in key else gain
                 tensor.copy_(noise * (gain / math.sqrt(fan_in)))
 

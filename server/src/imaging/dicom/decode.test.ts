@@ -91,21 +91,7 @@ describe('openFrames', () => {
     const encoded = await Promise.all(stored.map((pixels) => encode(pixels, 'encodeJpeg')));
     const multi: Elements = { ...elements[0], '00280008': { vr: 'IS', Value: ['3'] } };
     const whole = writeInstance(fragments(multi, ...encoded), `${SYNTAX}4.70`);
-    const start = pixelValueStart(whole);
-    const item = (bytes: Uint8Array): Uint8Array => {
-      const out = new Uint8Array(8 + bytes.length);
-      new DataView(out.buffer).setUint32(0, 0xfeff00e0);
-      new DataView(out.buffer).setUint32(4, bytes.length, true);
-      out.set(bytes, 8);
-      return out;
-    };
-    const rebuilt = (...parts: Uint8Array[]): Uint8Array =>
-      Buffer.concat([
-        whole.subarray(0, start),
-        item(new Uint8Array(0)),
-        ...parts.map(item),
-        Uint8Array.from([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]),
-      ]);
+    const rebuilt = (...parts: Uint8Array[]): Uint8Array => withFragments(whole, parts);
     const halves = encoded.flatMap((one) => [one.subarray(0, 50), one.subarray(50)]);
     for (const bytes of [whole, rebuilt(...encoded), rebuilt(...halves)]) {
       for (const frame of [3, 1, 2]) expect((await decode(bytes, frame)).samples).toEqual(stored[frame - 1]);
@@ -117,6 +103,24 @@ describe('openFrames', () => {
     await expect(decode(whole.slice(0, whole.length - 40))).rejects.toMatchObject({ code: 'truncated-pixel-data' });
   });
 
+  it('separates frames by the Extended Offset Table, where nothing else tells', async () => {
+    const encoded = await Promise.all(stored.map((pixels) => encode(pixels, 'encodeRle')));
+    const halves = encoded.flatMap((one) => [one.subarray(0, 80), one.subarray(80)]);
+    const starts = halves.map((_, index) => halves.slice(0, index).reduce((sum, half) => sum + half.length + 8, 0));
+    const table = BigUint64Array.from([starts[0], starts[2], starts[4]].map(BigInt));
+    const multi: Elements = {
+      ...elements[0],
+      '00280008': { vr: 'IS', Value: ['3'] },
+      '7FE00001': { vr: 'OB', Value: [table.buffer] },
+    };
+    const file = writeInstance(fragments(multi, encoded[0]), `${SYNTAX}5`);
+    // the writer does not know the VR of this element, OV
+    const at = Buffer.from(file).indexOf(Uint8Array.from([0xe0, 0x7f, 0x01, 0x00, 0x4f, 0x42]));
+    file[at + 5] = 'V'.charCodeAt(0);
+    const bytes = withFragments(file, halves);
+    for (const frame of [2, 3, 1]) expect((await decode(bytes, frame)).samples).toEqual(stored[frame - 1]);
+  });
+
   it('refuses by name what it has no decoder for', async () => {
     const video = writeInstance(fragments(elements[0], new Uint8Array(20)), `${SYNTAX}4.102`);
     await expect(decode(video)).rejects.toMatchObject({
@@ -125,6 +129,19 @@ describe('openFrames', () => {
     });
   });
 });
+
+/** The same file with these fragments as its pixel data, and an empty Basic Offset Table. */
+function withFragments(file: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const item = (bytes: Uint8Array): Uint8Array => {
+    const out = new Uint8Array(8 + bytes.length);
+    new DataView(out.buffer).setUint32(0, 0xfeff00e0);
+    new DataView(out.buffer).setUint32(4, bytes.length, true);
+    out.set(bytes, 8);
+    return out;
+  };
+  const end = Uint8Array.from([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+  return Buffer.concat([file.subarray(0, pixelValueStart(file)), item(new Uint8Array(0)), ...parts.map(item), end]);
+}
 
 /** Offset of the value of Pixel Data in an encapsulated file written by dcmjs. */
 function pixelValueStart(bytes: Uint8Array): number {

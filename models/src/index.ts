@@ -20,3 +20,4 @@ export { resolveModel, type ResolvedModel } from './registry/resolve.js';
 export type { Acceptance, KnownModel, Licence, Manifest } from './registry/schemas.js';
 export { registrySettings, type RegistrySettings } from './registry/settings.js';
 export { verifyModels, type Verification } from './registry/verify.js';
+export { sha256OfFile } from './files/hash.js';

@@ -28,7 +28,9 @@ describe('LabelMapAssembler', () => {
       const results = [result(1, 1, [0, 1, 2]), result(2, 1, [2, 3])];
       const assembler = make();
       for (const at of order) assembler.add(results[at]);
-      const { labels, objects } = assembler.finish();
+      const { labels, objects, maskOf } = assembler.finish();
+      expect([...maskOf(1, 1).keys()].filter((at) => maskOf(1, 1)[at])).toEqual([0, 1, 2]);
+      expect(maskOf(1, 0).includes(1)).toBe(false);
       expect(voxelsOf(labels, 1)).toEqual([16, 17]);
       expect(voxelsOf(labels, 2)).toEqual([18, 19]);
       expect(objects[0]).toMatchObject({ voxels: 2, lostVoxels: 1 });

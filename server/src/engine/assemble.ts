@@ -40,6 +40,8 @@ export interface Assembly {
   /** [slice][row][column], 0 = background; Uint16Array when a label is above 255 */
   readonly labels: Uint8Array | Uint16Array;
   readonly objects: readonly AssembledObject[];
+  /** [row][column] 0 or 1: an object's own mask, also where a later object overwrote it in `labels` */
+  maskOf(label: number, slice: number): Uint8Array;
 }
 
 interface Kept {
@@ -95,6 +97,11 @@ export class LabelMapAssembler {
     return {
       labels,
       objects: values.map((label) => this.summary(label, labels, removed.get(label) ?? 0)),
+      maskOf: (label, slice) => {
+        const mask = new Uint8Array(size);
+        paint(mask, owned.get(label)?.get(slice) ?? new Uint32Array(0), 0, 1);
+        return mask;
+      },
     };
   }
 

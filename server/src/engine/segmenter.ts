@@ -131,7 +131,10 @@ export class SegmentationTarget {
       if (anchor?.prompt.kind === 'mask' && request.options.verbatimMasks) {
         return { type: 'slice', ...this.anchorResult(label, anchor, request) };
       }
-      return { type: 'slice', ...this.result(label, slice, output, anchor === undefined ? origin : 'prompt') };
+      if (anchor === undefined) return { type: 'slice', ...this.result(label, slice, output, origin) };
+      // A mask given back to the model scores 1 by definition; what the model thought of the prompt is worth more.
+      const { iou, presence } = anchor.output;
+      return { type: 'slice', ...this.result(label, slice, { ...output, iou, presence }, 'prompt') };
     };
 
     if (forward) {

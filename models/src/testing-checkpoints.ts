@@ -29,6 +29,7 @@ export function zip(entries: readonly ZipEntry[]): Buffer {
     extra.write('FB', 'latin1');
     extra.writeUInt16LE(padding, 2);
     const common = Buffer.alloc(26);
+    common.writeUInt16LE(0x800, 2); // names are UTF-8, as torch.save marks them
     common.writeUInt16LE(method, 4);
     common.writeUInt32LE(crc32(content), 10);
     common.writeUInt32LE(content.length, 14);

@@ -146,6 +146,16 @@ describe('openCheckpoint on hostile .pt files', () => {
     ],
     ['one name twice', ptAround(modelPickle(one), one, [entry('archive/data/0', 'x')]), 'checkpoint-invalid'],
     ['a path that climbs', ptAround(modelPickle(one), one, [entry('../evil', 'x')]), 'checkpoint-truncated'],
+    [
+      'a name that would rewrite the terminal',
+      ptAround(dict([op.text('w\u001b[2J'), tensorOps('0', [2, 3], [3, 1], 6)]), one),
+      'checkpoint-invalid',
+    ],
+    [
+      'an entry name that would rewrite the terminal',
+      ptAround(modelPickle(one), one, [entry('archive/\u001b[2J', 'x')]),
+      'checkpoint-invalid',
+    ],
     ['TorchScript', ptAround(modelPickle(one), one, [entry('archive/constants.pkl', 'x')]), 'checkpoint-torchscript'],
     [
       'a compressed pickle',
@@ -236,6 +246,11 @@ describe('openCheckpoint on hostile .safetensors files', () => {
     ['negative sizes', safetensorsAround(w({ shape: [-2, -3] }), values), 'checkpoint-invalid'],
     ['offsets the wrong way round', safetensorsAround(w({ data_offsets: [24, 0] }), values), 'checkpoint-invalid'],
     ['an unknown field', safetensorsAround(w({ extra: 1 }), values), 'checkpoint-invalid'],
+    [
+      'a name that would rewrite the terminal',
+      safetensorsAround({ 'w\u001b[2J': { dtype: 'F32', shape: [6], data_offsets: [0, 24] } }, values),
+      'checkpoint-invalid',
+    ],
     ['8-bit floats', safetensorsAround(w({ dtype: 'F8_E4M3' }), values), 'checkpoint-dtype'],
     ['a type named like an object member', safetensorsAround(w({ dtype: 'constructor' }), values), 'checkpoint-dtype'],
     ['metadata that is no text', safetensorsAround({ ...w({}), __metadata__: { a: 1 } }, values), 'checkpoint-invalid'],

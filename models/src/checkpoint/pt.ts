@@ -2,7 +2,7 @@ import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { UserError } from '../errors.js';
 import { explain, messageOf, systemCode } from '../files/errors.js';
 import { PickleDict, PickledTensor, readPickle, type PickledStorage, type PickleValue } from './pickle.js';
-import { bytesPerElement, elementCount, limits, type Checkpoint, type TensorEntry } from './types.js';
+import { bytesPerElement, elementCount, isPlainName, limits, type Checkpoint, type TensorEntry } from './types.js';
 
 /**
  * Reads the table of tensors of a PyTorch file (ZIP form, PyTorch 1.6 and later; specification section 1.2): the entry
@@ -70,6 +70,7 @@ async function readDirectory(file: string, zip: ZipFile): Promise<Archive> {
   const entries = new Map<string, Entry>();
   let root: string | undefined;
   for await (const entry of zip.eachEntry()) {
+    if (!isPlainName(entry.fileName)) throw invalid(file, 'has a ZIP entry whose name holds control characters');
     // Two entries of one name would let two readers see two different files.
     if (entries.has(entry.fileName)) throw invalid(file, `has the ZIP entry ${entry.fileName} twice`);
     entries.set(entry.fileName, entry);
@@ -133,10 +134,14 @@ function stateDict(file: string, value: PickleValue): [string, PickledTensor][] 
   const tensors: [string, PickledTensor][] = [];
   for (const [key, tensor] of dict.entries) {
     if (typeof key !== 'string' || !(tensor instanceof PickledTensor)) {
-      const names = [...value.entries.keys()].filter((name) => typeof name === 'string');
+      const names = [...value.entries.keys()].filter(
+        (name) => typeof name === 'string' && isPlainName(name),
+      ) as string[];
       const keys = names.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 40)));
       throw notStateDict(file, `an entry is not a named tensor (top-level keys: ${keys.join(', ')})`);
     }
+    if (!isPlainName(key))
+      throw invalid(file, 'has a tensor whose name is empty, overlong or holds control characters');
     tensors.push([key, tensor]);
   }
   if (tensors.length === 0) throw notStateDict(file, 'it holds no tensors');

@@ -2,7 +2,15 @@ import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { messageOf } from '../files/errors.js';
-import { bytesPerElement, elementCount, limits, type Checkpoint, type Dtype, type TensorEntry } from './types.js';
+import {
+  bytesPerElement,
+  elementCount,
+  isPlainName,
+  limits,
+  type Checkpoint,
+  type Dtype,
+  type TensorEntry,
+} from './types.js';
 
 const dtypes: Readonly<Record<string, Dtype>> = {
   F64: 'f64',
@@ -72,6 +80,7 @@ function parseHeader(file: string, text: Buffer, dataStart: number) {
       metadata = parsed.data;
       continue;
     }
+    if (!isPlainName(key)) throw invalid(file, 'a tensor name is empty, overlong or holds control characters');
     if (tensors.size >= limits.tensors) throw invalid(file, `it has more than ${limits.tensors} tensors`);
     tensors.set(key, parseTensor(file, key, value, dataStart));
   }

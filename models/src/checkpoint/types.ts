@@ -68,3 +68,11 @@ export function elementCount(shape: readonly number[]): number | undefined {
   }
   return count;
 }
+
+/**
+ * Whether a tensor's or entry's name can be shown and used as it is: some characters, none of them control characters,
+ * which could rewrite a terminal.
+ */
+export function isPlainName(name: string): boolean {
+  return name.length > 0 && name.length <= 500 && !/\p{Cc}/u.test(name);
+}

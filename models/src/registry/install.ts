@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { graphNames, type GraphName } from '../architecture.js';
+import type { GraphName } from '../architecture.js';
 import { readGraph, type InstalledArchitecture } from '../bind/architectures.js';
 import { bindGraph, bindingVersion } from '../bind/bind-graph.js';
 import { requireMatch } from '../checkpoint/match.js';
@@ -90,8 +90,13 @@ export async function writeBoundGraphs(
     await rename(`${file}.new`, file);
     return { source: installed.architecture.graphs[name], bound: sha256(bound) };
   };
-  const [image_encoder, memory_attention, mask_decoder, memory_encoder] = await Promise.all(graphNames.map(bind));
-  return { image_encoder, memory_attention, mask_decoder, memory_encoder };
+  // One after the other: when one fails, none is still writing into a folder that is being cleaned up.
+  return {
+    image_encoder: await bind('image_encoder'),
+    memory_attention: await bind('memory_attention'),
+    mask_decoder: await bind('mask_decoder'),
+    memory_encoder: await bind('memory_encoder'),
+  };
 }
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {

@@ -1,6 +1,7 @@
 import { op, tensorOps } from '../testing-checkpoints.js';
 import { userError } from '../testing-errors.js';
-import { PickleDict, PickledTensor, readPickle } from './pickle.js';
+import { readPickle } from './pickle.js';
+import { PickleDict, PickledTensor } from './pickle-values.js';
 
 const join = (...parts: (Buffer | string | number[])[]) =>
   Buffer.concat([

@@ -1,5 +1,14 @@
 import { UserError } from '../errors.js';
 import { opcodeName } from './opcodes.js';
+import {
+  PickleDict,
+  PickledStorage,
+  PickledTensor,
+  PickleGlobal,
+  PickleTuple,
+  wholeNumbers,
+  type PickleValue,
+} from './pickle-values.js';
 import { bytesPerElement, elementCount, limits, type Dtype } from './types.js';
 
 /**
@@ -8,54 +17,6 @@ import { bytesPerElement, elementCount, limits, type Dtype } from './types.js';
  * It builds plain data. A global is a name looked up in a fixed list; calling one means making the record below. There
  * is no way from a pickle to code, and any opcode or global outside the list ends the reading with its name.
  */
-
-/** `torch._utils._rebuild_tensor_v2`: a view of a storage. Sizes and strides in elements. */
-export class PickledTensor {
-  constructor(
-    readonly storage: PickledStorage,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly stride: readonly number[],
-  ) {}
-}
-
-/** Persistent id `('storage', torch.FloatStorage, key, device, number of elements)`. */
-export class PickledStorage {
-  constructor(
-    readonly dtype: Dtype,
-    readonly key: string,
-    readonly elements: number,
-  ) {}
-}
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | PickleValue[]
-  | PickleTuple
-  | PickleDict
-  | PickledTensor
-  | PickledStorage
-  | PickleGlobal;
-
-export class PickleTuple {
-  constructor(readonly items: readonly PickleValue[]) {}
-}
-
-/** dict and collections.OrderedDict alike; keys that are not strings are kept apart, because only strings are looked up. */
-export class PickleDict {
-  readonly entries = new Map<string | number | bigint | boolean | null | PickleTuple, PickleValue>();
-}
-
-class PickleGlobal {
-  constructor(
-    readonly name: string,
-    readonly dtype?: Dtype,
-  ) {}
-}
 
 const storages: Readonly<Record<string, Dtype>> = {
   'torch.DoubleStorage': 'f64',
@@ -371,16 +332,6 @@ class Machine {
         remedy,
       );
   }
-}
-
-function wholeNumbers(value: PickleValue | undefined): number[] | undefined {
-  if (!(value instanceof PickleTuple) || value.items.length > limits.dimensions) return undefined;
-  const numbers: number[] = [];
-  for (const item of value.items) {
-    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return undefined;
-    numbers.push(item);
-  }
-  return numbers;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

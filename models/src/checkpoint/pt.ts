@@ -1,7 +1,8 @@
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { UserError } from '../errors.js';
 import { explain, messageOf, systemCode } from '../files/errors.js';
-import { PickleDict, PickledTensor, readPickle, type PickledStorage, type PickleValue } from './pickle.js';
+import { readPickle } from './pickle.js';
+import { PickleDict, PickledTensor, type PickledStorage, type PickleValue } from './pickle-values.js';
 import { bytesPerElement, elementCount, isPlainName, limits, type Checkpoint, type TensorEntry } from './types.js';
 
 /**

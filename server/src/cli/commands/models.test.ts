@@ -108,6 +108,19 @@ describe('medsam2 models', () => {
     expect(stdout).toContain('Terms accepted by tester at 2024-05-06T07:08:09.000Z.');
   });
 
+  it('stops a download when it is told to, and keeps what has arrived', async () => {
+    server.answers = [serve(pt(tinyTensors(1)), { stallAfter: 700 })];
+    const stop = new AbortController();
+    const io = { stdout: new PassThrough(), stderr: new PassThrough(), env: {}, signal: stop.signal };
+    io.stderr.on('data', (chunk: Buffer) => /0\.0 MB of/.test(chunk.toString()) && setTimeout(() => stop.abort(), 200));
+    const program = new Command('medsam2');
+    registerModels(program, io, registry.settings);
+    await expect(program.parseAsync(['models', 'pull', 'toy'], { from: 'user' })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    expect((await models('list')).stdout).toContain('already downloaded');
+  });
+
   it('draws a bar on a terminal', async () => {
     const { downloadProgress } = await import('../download-progress.js');
     let text = '';

@@ -18,6 +18,8 @@ export interface CommandIo {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** stops a download; what has arrived is kept for resuming */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -64,7 +66,11 @@ Examples:
     .action(async (name: string, { acceptTerms }: { acceptTerms: string[] }) => {
       const progress = downloadProgress(io.stderr, name);
       try {
-        const pulled = await pullModel(settings(), name, { acceptTerms, onProgress: progress.update });
+        const pulled = await pullModel(settings(), name, {
+          acceptTerms,
+          onProgress: progress.update,
+          signal: io.signal,
+        });
         progress.stop();
         print(pulled.installed ? installedLine(pulled.manifest) : `${name} is already installed and undamaged.`);
         if (pulled.installed) for (const line of provenance(pulled.manifest)) print(line);

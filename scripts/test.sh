@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs them all. The last line is the sum: N passed, N failed, N skipped.
+#
+#   npm test              everything, as continuous integration does
+#   npm test -- --unit    build and the tests beside the code, with Python only where it is set up already
+#
+# MEDSAM2_PYTHON=/path/to/python uses that interpreter for the cross-checks (see scripts/set-up-python.sh).
+# With CI=true a part that cannot run is a failure; otherwise it is skipped with a reason.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+unit=false
+case "${1:-}" in
+  '') ;;
+  --unit) unit=true ;;
+  *) echo "usage: npm test [-- --unit]" >&2; exit 2 ;;
+esac
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+stages=()
+
+# stage NAME COMMAND…: what the command counts lies in $results/NAME.json; without that file it counts by its exit code.
+stage() {
+  local name=$1 begin=$SECONDS status=0
+  shift
+  echo
+  echo "== $name"
+  "$@" || status=$?
+  stages+=("$name:$status:$((SECONDS - begin))")
+  return $status
+}
+
+finish() {
+  node scripts/sum-results.mjs "$results" "${stages[@]}"
+  exit
+}
+
+jest() {
+  local report=$results/$1.json
+  shift
+  npm run --silent jest -- --maxWorkers=2 --json --outputFile="$report" "$@" >/dev/null
+}
+
+check_node() {
+  command -v node >/dev/null || { echo "Node is missing: install Node 20 (nodejs and npm)." >&2; return 1; }
+  command -v npm >/dev/null || { echo "npm is missing: install it beside Node $(node -v)." >&2; return 1; }
+  node -e '
+    const [, wanted] = require("./package.json").engines.node.match(/^>=([\d.]+)$/);
+    const older = wanted.localeCompare(process.versions.node, "en", { numeric: true }) > 0;
+    if (older) console.error(`Node ${process.versions.node} is too old: ${wanted} or newer is needed.`);
+    process.exitCode = older ? 1 : 0;'
+}
+
+# Compares versions, not times: a needless `npm ci` would take the packages away under programs that are running.
+packages_current() {
+  node -e '
+    const { readFileSync } = require("node:fs");
+    const read = (path) => JSON.parse(readFileSync(path, "utf8")).packages;
+    const wanted = read("package-lock.json");
+    const installed = read("node_modules/.package-lock.json");
+    const missing = ([path, { version, optional }]) => path.includes("node_modules/") && !optional && installed[path]?.version !== version;
+    process.exitCode = Object.entries(wanted).some(missing) ? 1 : 0;' 2>/dev/null
+}
+
+install_packages() {
+  if packages_current; then echo "up to date"; else npm ci; fi
+}
+
+set_up_python() {
+  local status=0
+  MEDSAM2_PYTHON=$(bash scripts/set-up-python.sh) || status=$?
+  if [ $status = 0 ]; then
+    export MEDSAM2_PYTHON
+    echo "$MEDSAM2_PYTHON"
+    return
+  fi
+  unset MEDSAM2_PYTHON
+  [ $status = 3 ] && [ "${CI:-}" != true ] || return 1
+  echo "skipped: comparisons with PyTorch and other Python packages"
+}
+
+# Jest runs what lies in dist: output whose source is gone would go on being tested.
+build() {
+  local output source
+  for output in $(find models/dist server/dist tests/dist -name '*.js' 2>/dev/null); do
+    source=${output/\/dist\//\/src\/}
+    [ -e "${source%.js}.ts" ] || rm -f "$output" "$output.map" "${output%.js}.d.ts"
+  done
+  npm run --silent build
+}
+
+stage node check_node || finish
+stage packages install_packages || finish
+if $unit; then
+  stage build build || finish
+  if [ -z "${MEDSAM2_PYTHON:-}" ]; then
+    for python in .cache/python/*/bin/python; do
+      [ -e "${python%/bin/python}/complete" ] && export MEDSAM2_PYTHON=$PWD/$python
+    done
+  fi
+  stage unit jest unit models/dist server/dist
+  finish
+fi
+stage python set_up_python
+stage build build || finish
+stage lint npm run --silent lint
+stage repository node scripts/check-repository.mjs "$results/repository.json"
+stage tests jest tests --testPathIgnorePatterns '/node_modules/' full-size
+# Alone: it holds the whole model twice, here and in PyTorch.
+stage full-size jest full-size tests/dist/fidelity/full-size
+stage docs node scripts/check-docs.mjs "$results/docs.json"
+finish

@@ -33,7 +33,8 @@ const caseRow = z
       const message = `A row needs one prompt: a box, points (or both), a recist line or a mask; this one has ${kinds.length}.`;
       context.addIssue({ code: 'custom', path: [], message });
     }
-    if (row.recist && !row.recist.every((value) => Number.isInteger(value) && value >= 0)) {
+    // The upper limit is one of memory: the line is drawn pixel by pixel.
+    if (row.recist && !row.recist.every((value) => Number.isInteger(value) && value >= 0 && value <= 65535)) {
       context.addIssue({ code: 'custom', path: ['recist'], message: 'The ends of a RECIST line are whole pixels.' });
     }
     if (row.label !== undefined && row.label > 65535) {
@@ -113,6 +114,8 @@ function caseOf(rows: readonly CaseRow[], folder: string, ids: UniqueIds, openVo
     window: rows.find(({ window }) => window !== undefined)?.window,
     range: rows.find(({ range: slices }) => slices !== undefined)?.range,
     objects: rows.some(({ mask }) => mask !== undefined) ? withMasks : withoutMasks,
+    fingerprint: JSON.stringify(rows),
+    promptFiles: rows.flatMap(({ mask }) => (mask === undefined ? [] : [resolve(folder, mask)])),
     ...(names.size > 0 ? { names } : {}),
   };
 }

@@ -57,6 +57,7 @@ export async function readLuna({ csv, images }: LunaOptions): Promise<CaseList> 
       input: join(images, file),
       window: { kind: 'preset', name: 'luna25' },
       windowMode: 'data',
+      fingerprint: JSON.stringify(worlds),
       objects: (volume) => Promise.resolve(worlds.map((world, at) => pointObject(volume, world, at + 1))),
     });
   }

@@ -30,6 +30,7 @@ export async function readRecistCases(folder: string, options: RecistOptions): P
       id: ids.take(basename(file).replace(/\.npz$/i, '')),
       input,
       window: { kind: 'none' } as const,
+      fingerprint: JSON.stringify(options),
       objects: async (volume: Volume) => recistObjects(await readNpzLabels(input, 'recist'), volume, options),
     };
   });

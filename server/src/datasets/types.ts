@@ -22,6 +22,10 @@ export interface BatchCase {
   /** inclusive slices, from 0 */
   readonly range?: { readonly first: number; readonly last: number };
   readonly objects: readonly ObjectPrompts[] | ObjectsOfVolume;
+  /** what the list says of prompts that are computed later: a text that changes when the list does, to notice changes */
+  readonly fingerprint?: string;
+  /** files or folders, besides the input, that prompts are read from */
+  readonly promptFiles?: readonly string[];
   /** names of labels, where the list gives them */
   readonly names?: ReadonlyMap<number, string>;
 }

@@ -43,6 +43,8 @@ export async function readVideos(options: VideoOptions): Promise<CaseList> {
         id: ids.take(video),
         input: join(options.videos, video),
         window: { kind: 'none' },
+        fingerprint: JSON.stringify([options.perObject, options.allMasks, options.laterObjects]),
+        promptFiles: [join(options.masks, video)],
         objects: (volume) => videoObjects(video, volume, options),
       });
     } else {

@@ -41,7 +41,7 @@ export interface Assembly {
   readonly labels: Uint8Array | Uint16Array;
   readonly objects: readonly AssembledObject[];
   /** [row][column] 0 or 1: an object's own mask, also where a later object overwrote it in `labels` */
-  maskOf(label: number, slice: number): Uint8Array;
+  readonly maskOf: (label: number, slice: number) => Uint8Array;
 }
 
 interface Kept {

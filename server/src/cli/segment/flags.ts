@@ -1,0 +1,67 @@
+import { defaultOptions, parityPresets } from '../../engine/options.js';
+import type { Direction, EngineOptions, RecistMode } from '../../engine/types.js';
+import type { WindowSpec } from '../../imaging/window-spec.js';
+import type { WindowMode } from '../../imaging/window.js';
+import type { LabelFileFormat } from '../../imaging/write.js';
+import type { ModelFlags } from '../session.js';
+
+export const listFormats = ['cases', 'deeplesion', 'recist-npz', 'luna', 'video'] as const;
+export type ListFormat = (typeof listFormats)[number];
+
+/** What `segment` takes, as commander gives it; an absent option is undefined. */
+export interface SegmentFlags extends ModelFlags {
+  readonly prompts?: string;
+  readonly recistMode?: RecistMode;
+  readonly recistShift?: number;
+  readonly range?: { readonly first: number; readonly last: number };
+  readonly direction?: Direction;
+  readonly window?: WindowSpec;
+  readonly windowScale?: WindowMode;
+  readonly parity?: 'cpu' | 'cuda';
+  readonly fillHoles?: number;
+  readonly stability?: boolean;
+  readonly largestComponent?: boolean;
+  readonly nonOverlap?: boolean;
+  readonly conditioning?: EngineOptions['conditioning'];
+  readonly series?: string;
+  readonly volume?: number;
+  readonly accept?: readonly string[];
+  readonly output?: string;
+  readonly overlay?: string;
+  readonly report?: string;
+  readonly force?: boolean;
+  readonly allowEmpty?: boolean;
+  readonly quiet?: boolean;
+  readonly batch?: string;
+  readonly format?: ListFormat;
+  readonly images?: string;
+  readonly masks?: string;
+  readonly boxes?: 'transposed' | 'as-listed';
+  readonly videoList?: string;
+  readonly perObjMasks?: boolean;
+  readonly perObjPng?: boolean;
+  readonly allMasks?: boolean;
+  readonly laterObjects?: boolean;
+  readonly outputDir?: string;
+  readonly outputFormat?: LabelFileFormat;
+  readonly table?: string;
+  readonly restart?: boolean;
+}
+
+/** The preset (own defaults, or the reference's on a device), then what a research format does, then explicit options. */
+export function engineOptions(flags: SegmentFlags, ofFormat: Partial<EngineOptions> = {}): EngineOptions {
+  const base = flags.parity === undefined ? defaultOptions : parityPresets[flags.parity];
+  const usual = { ...base, ...ofFormat };
+  return {
+    ...usual,
+    stabilityFallback: flags.stability ?? usual.stabilityFallback,
+    fillHoleArea: flags.fillHoles ?? usual.fillHoleArea,
+    largestComponent: flags.largestComponent ?? usual.largestComponent,
+    nonOverlap: flags.nonOverlap ?? usual.nonOverlap,
+    conditioning: flags.conditioning ?? usual.conditioning,
+  };
+}
+
+/** Research scripts scale by the extremes of the clipped data; parity means that too. */
+export const windowModeOf = (flags: SegmentFlags, ofCase?: WindowMode): WindowMode =>
+  flags.windowScale ?? (flags.parity === undefined ? (ofCase ?? 'fixed') : 'data');

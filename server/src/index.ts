@@ -14,3 +14,4 @@ export {
   type ResolvedWindow,
   type WindowMode,
 } from './imaging/window.js';
+export { runReportSchema, type RunReport } from './report/run-report.js';

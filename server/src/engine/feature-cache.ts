@@ -8,18 +8,23 @@ export interface FeatureLease {
   release(): void;
 }
 
+/** One call of the image encoder, for one slice or a batch. */
+interface Encode {
+  readonly entries: Entry[];
+  /** read by the queue when a device becomes free, so that an encode ahead of need can become urgent */
+  readonly call: { priority: Priority; readonly signal: AbortSignal };
+  readonly abort: AbortController;
+}
+
 interface Entry {
   readonly slice: number;
   readonly owner: SliceFeatureSource;
-  pending: Promise<SliceFeatures>;
+  readonly encode: Encode;
+  readonly pending: Promise<SliceFeatures>;
   features?: SliceFeatures;
   users: number;
   /** moved forward on every use; the smallest unused one is evicted first */
   lastUse: number;
-  /** read by the queue when a device becomes free, so that an encode ahead of need can become urgent */
-  readonly call: { priority: Priority; readonly signal: AbortSignal };
-  /** aborts the encode when nobody waits for it any more */
-  readonly abort: AbortController;
 }
 
 const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2 };
@@ -36,6 +41,9 @@ export class FeatureCache {
   private used = 0;
   private readonly unsubscribe: () => void;
 
+  /** what the features of one slice will take, before the first one has arrived */
+  private readonly sliceBytes: number;
+
   /**
    * @param budget bytes of features kept in total
    * @param batch slices encoded in one call when encoding ahead (1 on CPU; a GPU gains from 8 to 16)
@@ -46,6 +54,12 @@ export class FeatureCache {
     private readonly batch = 1,
   ) {
     this.unsubscribe = graphs.onLost(() => this.forget());
+    const { imageSize, stride, hiddenDim, maskSize, highResChannels } = graphs.architecture;
+    const values =
+      hiddenDim * (imageSize / stride) ** 2 +
+      highResChannels[0] * maskSize ** 2 +
+      highResChannels[1] * (maskSize / 2) ** 2;
+    this.sliceBytes = 4 * values;
   }
 
   get bytes(): number {
@@ -61,37 +75,36 @@ export class FeatureCache {
     for (const entry of [...this.entries]) this.drop(entry);
   }
 
-  /** @internal start encoding slices that nobody holds yet, in batches */
+  /** @internal start encoding slices that nobody holds yet, in one call */
   start(owner: SliceFeatureSource, slices: readonly number[], priority: Priority): Entry[] {
-    const started: Entry[] = [];
-    for (let at = 0; at < slices.length; at += this.batch) {
-      const group = slices.slice(at, at + this.batch);
-      const abort = new AbortController();
-      const call = { priority, signal: abort.signal };
-      const encoded = this.graphs.encode(
-        group.map((slice) => owner.modelInput(slice, this.graphs.architecture.imageSize)),
-        owner.source.channels,
-        call,
+    const images = slices.map((slice) => owner.modelInput(slice, this.graphs.architecture.imageSize));
+    const abort = new AbortController();
+    const encode: Encode = { entries: [], call: { priority, signal: abort.signal }, abort };
+    const encoded = this.graphs.encode(images, owner.source.channels, encode.call);
+    slices.forEach((slice, index) => {
+      const pending = encoded.then((all) => all[index]);
+      const entry: Entry = { slice, owner, encode, pending, users: 0, lastUse: ++this.clock };
+      pending.then(
+        (features) => this.arrived(entry, features),
+        () => this.entries.delete(entry),
       );
-      group.forEach((slice, index) => {
-        const entry: Entry = {
-          slice,
-          owner,
-          users: 0,
-          lastUse: ++this.clock,
-          abort,
-          call,
-          pending: encoded.then((all) => all[index]),
-        };
-        entry.pending.then(
-          (features) => this.arrived(entry, features),
-          () => this.entries.delete(entry),
-        );
-        this.entries.add(entry);
-        started.push(entry);
-      });
-    }
-    return started;
+      this.entries.add(entry);
+      encode.entries.push(entry);
+    });
+    return encode.entries;
+  }
+
+  /** @internal start the next batch ahead of need, as far as the budget reaches beside what is in use or on its way */
+  startAhead(owner: SliceFeatureSource, slices: readonly number[]): (() => void) | undefined {
+    // A batch is started when its first slice is due: one by one, it would never fill.
+    if (slices.length === 0 || this.find(owner, slices[0]) !== undefined) return undefined;
+    let room = this.budget;
+    for (const entry of this.entries) if (entry.users > 0 || entry.features === undefined) room -= this.sliceBytes;
+    const count = Math.min(this.batch, Math.floor(room / this.sliceBytes));
+    const missing = slices.filter((slice) => this.find(owner, slice) === undefined).slice(0, Math.max(count, 0));
+    if (missing.length === 0) return undefined;
+    const [{ encode }] = this.start(owner, missing, 'prefetch');
+    return () => this.abandon(encode);
   }
 
   /** @internal */
@@ -110,8 +123,7 @@ export class FeatureCache {
     for (const entry of [...this.entries]) if (entry.owner === owner && entry.users === 0) this.drop(entry);
   }
 
-  /** @internal */
-  evict(): void {
+  private evict(): void {
     while (this.used > this.budget) {
       let oldest: Entry | undefined;
       for (const entry of this.entries) {
@@ -121,6 +133,18 @@ export class FeatureCache {
       if (oldest === undefined) return;
       this.drop(oldest);
     }
+  }
+
+  /** @internal the last user of a slice may be gone */
+  settle(entry: Entry): void {
+    this.abandon(entry.encode);
+    if (entry.owner.closed) this.dropOwner(entry.owner);
+    this.evict();
+  }
+
+  /** Cancel an encode that nobody waits for; one that runs already is kept when it arrives. */
+  private abandon({ entries, abort }: Encode): void {
+    if (entries.every((entry) => entry.users === 0 && entry.features === undefined)) abort.abort();
   }
 
   private arrived(entry: Entry, features: SliceFeatures): void {
@@ -136,32 +160,42 @@ export class FeatureCache {
   private drop(entry: Entry): void {
     this.entries.delete(entry);
     if (entry.features === undefined) {
-      entry.abort.abort();
+      this.abandon(entry.encode);
       return;
     }
     this.used -= entry.features.bytes;
     this.graphs.release(entry.features);
   }
 
+  /** What was held is gone. An encode that still waits for the device is not: it will run in the new worker. */
   private forget(): void {
-    this.entries.clear();
+    for (const entry of this.entries) if (entry.features !== undefined) this.entries.delete(entry);
     this.used = 0;
   }
 }
 
 /** The features of one image source's slices. */
 export class SliceFeatureSource {
+  private isClosed = false;
+
   constructor(
     readonly source: ImageSource,
     private readonly cache: FeatureCache,
   ) {}
 
+  /** @internal */
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
   /** Features of a slice, encoded now if need be, and kept until the lease is released. */
   async acquire(slice: number, call: Call): Promise<FeatureLease> {
     for (;;) {
       call.signal?.throwIfAborted();
+      if (this.isClosed) throw new Error('the image source is closed');
       const held = this.cache.find(this, slice) ?? this.cache.start(this, [slice], call.priority)[0];
-      if (urgency[call.priority] < urgency[held.call.priority]) held.call.priority = call.priority;
+      const encodeCall = held.encode.call;
+      if (urgency[call.priority] < urgency[encodeCall.priority]) encodeCall.priority = call.priority;
       held.users++;
       try {
         const features = await unlessAborted(held.pending, call.signal);
@@ -179,13 +213,21 @@ export class SliceFeatureSource {
   /**
    * Start encoding slices that will be needed soon, in the given order, as far as the budget reaches.
    * Failures surface when the slice is acquired.
+   *
+   * @returns cancels what was started and is not wanted by anybody yet; undefined when nothing was started
    */
-  prefetch(slices: readonly number[]): void {
-    const wanted = slices.filter((slice) => this.cache.find(this, slice) === undefined);
-    if (wanted.length > 0) this.cache.start(this, wanted, 'prefetch');
+  prefetch(slices: readonly number[]): (() => void) | undefined {
+    try {
+      return this.cache.startAhead(this, slices);
+    } catch {
+      // The image could not be made; whoever needs the slice will make it again and be told.
+      return undefined;
+    }
   }
 
+  /** Drop the features; those in use when their users are done. */
   close(): void {
+    this.isClosed = true;
     this.cache.dropOwner(this);
   }
 
@@ -197,8 +239,7 @@ export class SliceFeatureSource {
 
   private letGo(entry: Entry): void {
     entry.users--;
-    if (entry.users === 0 && entry.features === undefined) entry.abort.abort();
-    this.cache.evict();
+    this.cache.settle(entry);
   }
 }
 
@@ -222,5 +263,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 
 /** Whether a thrown value is the cancellation of a signal. */
 export function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+  // By name: the runtime's AbortError is a DOMException, which is an Error of its own realm only.
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

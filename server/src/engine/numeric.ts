@@ -9,9 +9,9 @@ export function roundToBfloat16(values: Float32Array): Float32Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i];
-    // NaN keeps its payload; adding the rounding bias could turn it into infinity.
-    if ((b & 0x7fffffff) > 0x7f800000) continue;
-    bits[i] = (b + 0x7fff + ((b >>> 16) & 1)) & 0xffff0000;
+    // torch's quiet NaN: rounded like a number, or cut to its upper half, a NaN could become infinity.
+    if ((b & 0x7fffffff) > 0x7f800000) bits[i] = 0x7fc00000;
+    else bits[i] = (b + 0x7fff + ((b >>> 16) & 1)) & 0xffff0000;
   }
   return values;
 }

@@ -9,10 +9,28 @@ export type SlicePrompt =
   | { readonly slice: number; readonly kind: 'mask'; readonly mask: Uint8Array };
 
 /**
+ * Every object has a label of its own: results are told apart by nothing else.
+ * @throws UserError `label-repeated`
+ */
+export function checkLabels(objects: readonly ObjectPrompts[]): void {
+  const seen = new Set<number>();
+  for (const { label } of objects) {
+    if (seen.has(label)) {
+      throw new UserError(
+        'label-repeated',
+        `Two objects have the label ${label}.`,
+        'Give each object a label of its own, or put all prompts of one object together.',
+      );
+    }
+    seen.add(label);
+  }
+}
+
+/**
  * Join an object's prompts slice by slice: a box comes before its points, a mask stands alone.
  *
  * @throws UserError `prompt-missing`, `slice-out-of-range`, `box-outside`, `box-empty`, `point-outside`, `mask-size`,
- * `prompts-conflict`, and those of `recistPrompt`
+ * `mask-values`, `prompts-conflict`, and those of `recistPrompt`
  */
 export function joinPrompts(object: ObjectPrompts, source: ImageSource, range: SliceRange): SlicePrompt[] {
   if (object.prompts.length === 0) {
@@ -69,6 +87,14 @@ function joinSlice(label: number, slice: number, prompts: readonly Prompt[], sou
         'mask-size',
         `The mask on slice ${slice} has ${mask.length} pixels, the slice ${source.rows} x ${source.columns}.`,
         'Give a mask of the size of the image.',
+      );
+    }
+    const wrong = mask.find((value) => value > 1);
+    if (wrong !== undefined) {
+      throw new UserError(
+        'mask-values',
+        `The mask on slice ${slice} contains the value ${wrong}.`,
+        'Give a mask of zeros and ones, for one object.',
       );
     }
     return { slice, kind: 'mask', mask };

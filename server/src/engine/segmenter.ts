@@ -1,9 +1,9 @@
 import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
 import type { Call, GraphRunner } from './graph-runner.js';
-import { joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
+import { checkLabels, joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
 import { resizeBilinear } from './resize.js';
 import { Track, type TrackOutput, type TrackSlices } from './track.js';
-import type { ImageSource, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
+import type { ImageSource, ObjectPrompts, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
 
 export interface SegmenterSettings {
   /** bytes of slice features kept */
@@ -39,6 +39,9 @@ export class Segmenter {
   }
 }
 
+/** The logit that the reference gives to the background of a mask drawn by a user. */
+const clearNo = -10;
+
 /** A prompted slice of one object, and the mask that both passes are conditioned on. */
 interface Anchor {
   readonly prompt: SlicePrompt;
@@ -59,10 +62,11 @@ export class SegmentationTarget {
    */
   async preview(request: Omit<SegmentRequest, 'direction'>): Promise<SliceResult[]> {
     const range = resolveRange(request, this.features.source);
+    checkLabels(request.objects);
     const call: Call = { priority: 'interactive', signal: request.signal };
     const results: SliceResult[] = [];
     for (const object of request.objects) {
-      for (const anchor of await this.anchors(object.label, request, range, call)) {
+      for (const anchor of await this.anchors(object, request, range, call)) {
         results.push(this.anchorResult(object.label, anchor, request));
       }
     }
@@ -81,22 +85,30 @@ export class SegmentationTarget {
   async *segment(request: SegmentRequest): AsyncGenerator<SegmentEvent> {
     const range = resolveRange(request, this.features.source);
     // Every prompt is checked before the first one costs time.
+    checkLabels(request.objects);
     for (const object of request.objects) joinPrompts(object, this.features.source, range);
     const call: Call = { priority: 'propagation', signal: request.signal };
-    const progress = { done: 0, total: 0 };
-    for (const object of request.objects) {
-      progress.total += coverage(
-        object.prompts.map((prompt) => prompt.slice),
+    const expected = request.objects.map(({ prompts }) =>
+      coverage(
+        prompts.map((prompt) => prompt.slice),
         request,
         range,
-      );
-    }
-    for (const object of request.objects) {
-      for await (const event of this.segmentObject(object.label, request, range, call)) {
+      ),
+    );
+    const progress = { done: 0, total: expected.reduce((sum, slices) => sum + slices, 0) };
+    for (const [index, object] of request.objects.entries()) {
+      const before = progress.done;
+      for await (const event of this.segmentObject(object, request, range, call)) {
         yield event;
-        if (event.type === 'slice') progress.done++;
-        if (event.type === 'slice') yield { type: 'progress', ...progress };
+        if (event.type !== 'slice') continue;
+        progress.done++;
+        yield { type: 'progress', ...progress };
       }
+      // Nothing is propagated from a slice without an object, so that fewer slices may come than the prompts promised.
+      const missing = expected[index] - (progress.done - before);
+      if (missing === 0) continue;
+      progress.total -= missing;
+      yield { type: 'progress', ...progress };
     }
   }
 
@@ -105,12 +117,13 @@ export class SegmentationTarget {
   }
 
   private async *segmentObject(
-    label: number,
+    object: ObjectPrompts,
     request: SegmentRequest,
     range: SliceRange,
     call: Call,
   ): AsyncGenerator<SegmentEvent> {
-    const anchors = await this.anchors(label, request, range, { ...call, priority: 'interactive' });
+    const { label } = object;
+    const anchors = await this.anchors(object, request, range, { ...call, priority: 'interactive' });
     // An empty mask painted by the user says "not here" and is kept; an empty answer of the model says nothing.
     const present = anchors.filter((anchor) => anchor.prompt.kind === 'mask' || anchor.mask.includes(1));
     for (const { prompt, output } of anchors.filter((anchor) => !present.includes(anchor))) {
@@ -179,13 +192,11 @@ export class SegmentationTarget {
 
   /** The mask of every prompted slice, each from a fresh track. */
   private async anchors(
-    label: number,
-    request: Omit<SegmentRequest, 'direction'>,
+    object: ObjectPrompts,
+    request: Pick<SegmentRequest, 'options'>,
     range: SliceRange,
     call: Call,
   ): Promise<Anchor[]> {
-    const object = request.objects.find((candidate) => candidate.label === label);
-    if (object === undefined) return [];
     const anchors: Anchor[] = [];
     for (const prompt of joinPrompts(object, this.features.source, range)) {
       const track = new Track(this.graphs, this.trackSlices(range, false), request.options);
@@ -212,7 +223,10 @@ export class SegmentationTarget {
     return { label, slice, mask: this.toMask(logits), logits, iou, presence, origin };
   }
 
-  /** Linear by distance to the nearest anchors on both sides; scores likewise. */
+  /**
+   * Linear by distance to the nearest anchors on both sides; scores likewise. A side that sees no object counts as a
+   * clear no: with its -1024 it would empty the slices beside an anchor on which the other side sees the object.
+   */
   private blend(forward: TrackOutput, backward: TrackOutput, slice: number, anchors: readonly number[]): TrackOutput {
     const below = Math.max(...anchors.filter((anchor) => anchor < slice));
     const above = Math.min(...anchors.filter((anchor) => anchor > slice));
@@ -220,7 +234,9 @@ export class SegmentationTarget {
     const mix = (a: number, b: number) => (1 - weight) * a + weight * b;
     return {
       time: forward.time,
-      logits: forward.logits.map((value, index) => mix(value, backward.logits[index])),
+      logits: forward.logits.map((value, index) =>
+        mix(Math.max(value, clearNo), Math.max(backward.logits[index], clearNo)),
+      ),
       iou: mix(forward.iou, backward.iou),
       presence: mix(forward.presence, backward.presence),
     };

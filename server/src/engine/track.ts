@@ -41,8 +41,8 @@ export interface TrackSlices {
   readonly rows: number;
   readonly columns: number;
   features(time: number, call: Call): Promise<FeatureLease>;
-  /** hint that these times come next */
-  prefetch(times: readonly number[]): void;
+  /** hint that these times come next; the answer takes the hint back */
+  prefetch(times: readonly number[]): (() => void) | undefined;
 }
 
 export type TrackOptions = Pick<EngineOptions, 'stabilityFallback' | 'fillHoleArea'>;
@@ -52,6 +52,8 @@ const stabilityDelta = 0.05;
 const stabilityThreshold = 0.98;
 /** Bound on previous logits that go back in as a dense prompt. */
 const densePromptBound = 32;
+/** How far ahead slices are announced: at least what a device encodes in one call. */
+const lookAhead = 16;
 /** Presence of a mask given by the user, or of an empty one. */
 const givenPresence = 10;
 
@@ -66,6 +68,7 @@ export class Track {
   private readonly conditioning = new Map<number, SliceRecord>();
   private readonly tracked = new Map<number, SliceRecord>();
   private readonly prompted = new Map<number, SliceRecord>();
+  private takeHintBack: (() => void) | undefined;
 
   constructor(
     private readonly graphs: GraphRunner,
@@ -160,10 +163,15 @@ export class Track {
     await this.commit(call);
     const first = start ?? Math.min(...this.conditioning.keys());
     const last = this.slices.count - 1;
-    for (let time = first; time <= last; time++) {
-      call.signal?.throwIfAborted();
-      yield this.conditioning.get(time) ?? (await this.step(time, call));
-      if (!retain) this.forget(time);
+    try {
+      for (let time = first; time <= last; time++) {
+        call.signal?.throwIfAborted();
+        yield this.conditioning.get(time) ?? (await this.step(time, call));
+        if (!retain) this.forget(time);
+      }
+    } finally {
+      // Whoever stops early, or fails, leaves no work for slices that nobody will ask for.
+      this.takeHintBack?.();
     }
   }
 
@@ -171,8 +179,10 @@ export class Track {
     const lease = await this.slices.features(time, call);
     try {
       // The device encodes the next slice while this one's results are worked on here.
-      const next = time + 1;
-      if (next < this.slices.count && !this.conditioning.has(next)) this.slices.prefetch([next]);
+      const ahead = Math.max(0, Math.min(lookAhead, this.slices.count - time - 1));
+      const next = Array.from({ length: ahead }, (_, index) => time + 1 + index);
+      const needed = next.filter((candidate) => !this.conditioning.has(candidate));
+      this.takeHintBack = this.slices.prefetch(needed) ?? this.takeHintBack;
       const record = await this.decodeWith(lease.features, time, 'memory', [], [], undefined, call);
       // The reference encodes the memory of a tracked slice from the logits before holes are filled.
       record.memory = await this.encode(lease.features, record, 'soft', call);

@@ -6,6 +6,9 @@ import type { Device } from './protocol.js';
 /** What the operator may ask for; `cuda:1` names the second card. */
 export type DeviceChoice = { readonly kind: 'auto' } | { readonly kind: Device; readonly index: number };
 
+/** Devices of which a machine may have several that the runtime can tell apart. */
+const numbered: readonly Device[] = ['cuda', 'dml'];
+
 export const deviceNames: readonly Device[] = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'];
 
 /**
@@ -15,7 +18,15 @@ export const deviceNames: readonly Device[] = ['cpu', 'cuda', 'webgpu', 'coreml'
 export function parseDevice(text: string): DeviceChoice {
   const match = /^([a-z]+)(?::(\d{1,2}))?$/.exec(text.toLowerCase());
   const kind = deviceNames.find((name) => name === match?.[1]);
-  if (kind !== undefined) return { kind, index: Number(match?.[2] ?? 0) };
+  const index = match?.[2];
+  if (kind !== undefined && Number(index ?? 0) > 0 && !numbered.includes(kind)) {
+    throw new UserError(
+      'device-unknown',
+      `"${text}" names one of several devices, which ${kind} does not tell apart.`,
+      `Write ${kind}.`,
+    );
+  }
+  if (kind !== undefined) return { kind, index: Number(index ?? 0) };
   if (text.toLowerCase() === 'auto') return { kind: 'auto' };
   throw new UserError(
     'device-unknown',
@@ -49,18 +60,13 @@ export function inspectMachine(): Machine {
  * the CPU, therefore WebGPU is tried only where there is a card.
  */
 export function autoOrder(machine: Machine): Device[] {
-  switch (machine.platform) {
-    case 'darwin':
-      return ['coreml', 'webgpu', 'cpu'];
-    case 'win32':
-      return ['dml', 'webgpu', 'cpu'];
-    default:
-      return [
-        ...(machine.nvidia ? (['cuda'] as const) : []),
-        ...(machine.nvidia || machine.renderNode ? (['webgpu'] as const) : []),
-        'cpu',
-      ];
-  }
+  if (machine.platform === 'darwin') return ['coreml', 'webgpu', 'cpu'];
+  if (machine.platform === 'win32') return ['dml', 'webgpu', 'cpu'];
+  return [
+    ...(machine.nvidia ? (['cuda'] as const) : []),
+    ...(machine.nvidia || machine.renderNode ? (['webgpu'] as const) : []),
+    'cpu',
+  ];
 }
 
 /** More than 8 threads gain little on graphs of this size, and leave no core for the rest of the program. */

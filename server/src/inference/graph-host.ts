@@ -145,6 +145,11 @@ export class GraphHost {
     for (const tensor of 'feat' in kept ? [kept.s0, kept.s1, kept.feat] : [kept]) tensor.dispose();
   }
 
+  /** Handles given out and not yet released. */
+  get keptCount(): number {
+    return this.kept.size;
+  }
+
   async close(): Promise<void> {
     for (const id of [...this.kept.keys()]) this.release(id);
     for (const session of Object.values(this.sessions)) await session.release();

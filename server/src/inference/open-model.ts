@@ -40,7 +40,7 @@ export async function openModel(model: RunnableModel, options: OpenModelOptions)
   const { device: choice } = options;
   const candidates = choice.kind === 'auto' ? autoOrder(machine) : [choice.kind];
   const deviceIndex = choice.kind === 'auto' ? 0 : choice.index;
-  const { host, load } = await describe(model);
+  const { host, load } = await describeModel(model);
   const reasons: string[] = [];
   for (const device of candidates) {
     try {
@@ -64,7 +64,8 @@ export async function openModel(model: RunnableModel, options: OpenModelOptions)
   );
 }
 
-async function describe(
+/** What a worker and the predictor need of a model, before a device is chosen. */
+export async function describeModel(
   model: RunnableModel,
 ): Promise<{ host: HostTensors; load: Omit<LoadRequest, 'device' | 'deviceIndex' | 'threads'> }> {
   const tensor = (key: string) => readTensor(model.checkpoint, key);

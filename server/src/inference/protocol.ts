@@ -69,6 +69,8 @@ export interface Operations {
   decode: { request: DecodeRequest; response: DecodeOutput };
   encodeMemory: { request: EncodeMemoryRequest; response: Float32Array };
   release: { request: number; response: null };
+  /** how many handles are held */
+  kept: { request: null; response: number };
   close: { request: null; response: null };
 }
 

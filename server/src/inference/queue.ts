@@ -4,8 +4,8 @@ const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, pref
 
 interface Waiting {
   readonly call: Call;
-  start(): void;
-  cancel(): void;
+  readonly start: () => void;
+  readonly cancel: () => void;
 }
 
 /**

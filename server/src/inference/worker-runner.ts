@@ -15,17 +15,20 @@ import type { LoadRequest, OperationName, Operations, WorkerResponse } from './p
 import { DeviceQueue } from './queue.js';
 
 interface Pending {
-  resolve(value: Operations[OperationName]['response']): void;
-  reject(error: Error): void;
+  readonly resolve: (response: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** A running worker thread and the requests it has not answered. */
 interface Live {
   readonly worker: Worker;
   readonly pending: Map<number, Pending>;
-  readonly ready: Promise<unknown>;
   /** raised with every replacement; handles of an older worker are void */
   readonly generation: number;
+  /** settles when the model is loaded */
+  ready: Promise<unknown>;
+  /** why the thread is gone; a message to it would never be answered */
+  lost?: Error;
 }
 
 /** A handle together with the worker it lives in. */
@@ -43,7 +46,7 @@ export class WorkerRunner implements GraphRunner {
   private live: Live | undefined;
   private generation = 0;
   private nextId = 1;
-  private closed = false;
+  private closing: Promise<void> | undefined;
 
   private constructor(
     readonly architecture: Architecture,
@@ -67,7 +70,7 @@ export class WorkerRunner implements GraphRunner {
       await runner.ensureLive().ready;
     } catch (error) {
       await runner.close();
-      throw error;
+      throw unusable(model.device, error);
     }
     return runner;
   }
@@ -77,8 +80,10 @@ export class WorkerRunner implements GraphRunner {
     return this.queue.length;
   }
 
+  /** Not thrown away when the signal fires during the run: the slice is encoded, and may be wanted again at once. */
   async encode(images: readonly Uint8Array[], channels: 1 | 3, call: Call): Promise<SliceFeatures[]> {
-    return this.keepAll(await this.request('encode', { images, channels }, call), call);
+    const { response, generation } = await this.request('encode', () => ({ images, channels }), call);
+    return response.map((handle): OwnedHandle => ({ ...handle, generation }));
   }
 
   async attend(
@@ -87,43 +92,58 @@ export class WorkerRunner implements GraphRunner {
     pointers: readonly PointerMemory[],
     call: Call,
   ): Promise<TensorHandle> {
-    const handle = await this.request(
+    const { response, generation } = await this.request(
       'attend',
-      {
-        features: this.own(features),
+      (live) => ({
+        features: idIn(live, features),
         memories: concat(memories.map((m) => m.memory)),
         ageRows: memories.map((m) => m.ageRow),
         pointers: concat(pointers.map((p) => p.pointer)),
         pointerPositions: concat(pointers.map((p) => p.position)),
-      },
+      }),
       call,
     );
-    return this.keepAll([handle], call)[0];
+    const handle: OwnedHandle = { ...response, generation };
+    if (call.signal?.aborted !== true) return handle;
+    this.release(handle);
+    throw call.signal.reason as Error;
   }
 
-  decode(input: DecodeInput, call: Call): Promise<DecodeOutput> {
-    const { base, coords, labels, maskInput } = input;
-    return this.request(
+  async decode(input: DecodeInput, call: Call): Promise<DecodeOutput> {
+    const { features, base, coords, labels, maskInput } = input;
+    const { response } = await this.request(
       'decode',
-      {
-        features: this.own(input.features),
-        base: typeof base === 'string' ? base : this.own(base),
+      (live) => ({
+        features: idIn(live, features),
+        base: typeof base === 'string' ? base : idIn(live, base),
         coords,
         labels,
         maskInput,
-      },
+      }),
       call,
     );
+    return response;
   }
 
-  encodeMemory(
+  async encodeMemory(
     features: SliceFeatures,
     logits: Float32Array,
     mode: 'binary' | 'soft',
     presence: number,
     call: Call,
   ): Promise<Float32Array> {
-    return this.request('encodeMemory', { features: this.own(features), logits, mode, presence }, call);
+    const { response } = await this.request(
+      'encodeMemory',
+      (live) => ({ features: idIn(live, features), logits, mode, presence }),
+      call,
+    );
+    return response;
+  }
+
+  /** Handles that the worker holds now; 0 when nothing leaks. */
+  async keptHandles(): Promise<number> {
+    const { response } = await this.request('kept', () => null, { priority: 'interactive' });
+    return response;
   }
 
   release(handle: TensorHandle): void {
@@ -138,94 +158,98 @@ export class WorkerRunner implements GraphRunner {
     return () => this.lostListeners.delete(listener);
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
-    const live = this.live;
+  /** The run that is under way is finished and answered; requests that still wait fail. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { live } = this;
     this.live = undefined;
     if (live === undefined) return;
     await this.send(live, 'close', null).catch(() => undefined);
-    live.worker.removeAllListeners();
-    await live.worker.terminate();
-    failAll(live, crash('it was closed'));
+    await this.discard(live, closed());
   }
 
+  /** @param build called when the device is free, because a worker may be replaced while a request waits */
   private request<Name extends OperationName>(
     operation: Name,
-    request: Operations[Name]['request'],
+    build: (live: Live) => Operations[Name]['request'],
     call: Call,
-  ): Promise<Operations[Name]['response']> {
+  ): Promise<{ response: Operations[Name]['response']; generation: number }> {
     return this.queue.run(call, async () => {
       const live = this.ensureLive();
+      const request = build(live);
       await live.ready;
-      return this.send(live, operation, request);
+      return { response: await this.send(live, operation, request), generation: live.generation };
     });
   }
 
   private ensureLive(): Live {
-    if (this.closed) throw crash('it was closed');
+    if (this.closing !== undefined) throw closed();
     if (this.live !== undefined) return this.live;
     const worker = new Worker(this.script);
-    const pending = new Map<number, Pending>();
-    const generation = ++this.generation;
+    const live: Live = { worker, pending: new Map(), generation: ++this.generation, ready: Promise.resolve() };
     worker.on('message', (message: WorkerResponse) => {
-      const waiting = pending.get(message.id);
-      pending.delete(message.id);
+      const waiting = live.pending.get(message.id);
+      live.pending.delete(message.id);
       if (message.ok) waiting?.resolve(message.response);
       else waiting?.reject(new Error(message.message));
     });
-    worker.on('error', (error) => this.lost(generation, error.message));
-    worker.on('exit', (code) => this.lost(generation, `exit code ${code}`));
-    const partial = { worker, pending, generation };
-    const ready = this.send(partial, 'load', this.model).catch((error: unknown) => {
-      throw unusable(this.model.device, error);
+    worker.on('error', (error: unknown) => this.lose(live, crash(firstLine(error))));
+    worker.on('exit', (code) => this.lose(live, crash(`exit code ${code}`)));
+    live.ready = this.send(live, 'load', this.model).catch(async (error: unknown) => {
+      // Without this, a worker that could not load once would answer every later request with the same failure.
+      if (this.live === live) this.live = undefined;
+      await this.discard(live, closed());
+      throw isCrash(error) ? error : unusable(this.model.device, error);
     });
     // A failed load is reported to whoever waits for it; without a waiter it must not end the process.
-    ready.catch(() => undefined);
-    this.live = { ...partial, ready };
-    return this.live;
+    live.ready.catch(() => undefined);
+    this.live = live;
+    return live;
   }
 
   private send<Name extends OperationName>(
-    live: Pick<Live, 'worker' | 'pending'>,
+    live: Live,
     operation: Name,
     request: Operations[Name]['request'],
   ): Promise<Operations[Name]['response']> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      live.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      if (live.lost !== undefined) throw live.lost;
       live.worker.postMessage({ id, operation, request });
+      live.pending.set(id, { resolve: (response) => resolve(response as Operations[Name]['response']), reject });
     });
   }
 
-  private lost(generation: number, reason: string): void {
-    if (this.live?.generation !== generation) return;
-    const live = this.live;
-    this.live = undefined;
-    failAll(live, crash(reason));
-    for (const listener of this.lostListeners) listener();
+  /** The thread is gone: its requests fail, its handles are void, the next request starts another one. */
+  private lose(live: Live, reason: Error): void {
+    if (live.lost !== undefined) return;
+    live.lost = reason;
+    const wasCurrent = this.live === live;
+    if (wasCurrent) this.live = undefined;
+    for (const waiting of live.pending.values()) waiting.reject(reason);
+    live.pending.clear();
+    if (wasCurrent) for (const listener of this.lostListeners) listener();
   }
 
-  /** Marks handles with their worker; those of a call nobody waits for any more are released. */
-  private keepAll(handles: readonly TensorHandle[], call: Call): OwnedHandle[] {
-    const owned = handles.map((handle) => ({ ...handle, generation: this.generation }));
-    if (call.signal?.aborted === true) {
-      owned.forEach((handle) => this.release(handle));
-      throw call.signal.reason as Error;
-    }
-    return owned;
-  }
-
-  private own(handle: TensorHandle): number {
-    if ((handle as OwnedHandle).generation !== this.generation || this.live === undefined) {
-      throw crash('the features it held are gone');
-    }
-    return handle.id;
+  /** End a thread that is not wanted any more. */
+  private async discard(live: Live, reason: Error): Promise<void> {
+    this.lose(live, reason);
+    live.worker.removeAllListeners();
+    await live.worker.terminate();
   }
 }
 
-function failAll(live: Live, error: Error): void {
-  for (const waiting of live.pending.values()) waiting.reject(error);
-  live.pending.clear();
+/**
+ * The id of a handle in the worker that holds it.
+ * @throws UserError `worker-crashed` when that worker was replaced: in the new one the number may mean another slice
+ */
+function idIn(live: Live, handle: TensorHandle): number {
+  if ((handle as OwnedHandle).generation !== live.generation) throw crash('the features it held are gone');
+  return handle.id;
 }
 
 function crash(reason: string): UserError {
@@ -236,15 +260,27 @@ function crash(reason: string): UserError {
   );
 }
 
+function isCrash(error: unknown): boolean {
+  return error instanceof UserError && error.code === 'worker-crashed';
+}
+
+function closed(): UserError {
+  return new UserError('model-closed', 'The model was closed before the request ran.', 'Open the model again.');
+}
+
 function unusable(device: string, error: unknown): UserError {
-  if (error instanceof UserError) return error;
-  const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+  if (error instanceof UserError && !isCrash(error)) return error;
   return new UserError(
     'device-unusable',
-    `The model cannot be loaded on ${device}: ${reason}`,
+    `The model cannot be loaded on ${device}: ${firstLine(error)}`,
     'Choose another device, or --device auto to take the first that works.',
     { cause: error },
   );
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split('\n')[0];
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {

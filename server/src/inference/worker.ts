@@ -28,6 +28,8 @@ async function handle(message: WorkerRequest): Promise<Extract<WorkerResponse, {
     case 'release':
       host.release(message.request);
       return null;
+    case 'kept':
+      return host.keptCount;
     case 'close':
       await host.close();
       host = undefined;
@@ -35,12 +37,19 @@ async function handle(message: WorkerRequest): Promise<Extract<WorkerResponse, {
   }
 }
 
-port.on('message', (message: WorkerRequest) => {
-  handle(message).then(
-    (response) => port.postMessage({ id: message.id, ok: true, response } satisfies WorkerResponse),
+function answer(message: WorkerRequest): Promise<void> {
+  return handle(message).then(
+    (response) => port?.postMessage({ id: message.id, ok: true, response } satisfies WorkerResponse),
     (error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id: message.id, ok: false, message: text } satisfies WorkerResponse);
+      port?.postMessage({ id: message.id, ok: false, message: text } satisfies WorkerResponse);
     },
   );
+}
+
+// The runtime starts a run in a later turn of the event loop: a release or a close that slipped in between would take
+// its tensors or its session away.
+let turn: Promise<void> = Promise.resolve();
+port.on('message', (message: WorkerRequest) => {
+  turn = turn.then(() => answer(message));
 });

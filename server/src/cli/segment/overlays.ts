@@ -72,6 +72,6 @@ function overlayOf(slice: number, prepared: PreparedVolume, { assembly, absent }
     all.filter((prompt) => prompt.slice === slice).map((prompt) => ({ label, prompt })),
   );
   const warning = text.demonstration ? 'DEMONSTRATION MODEL, the outlines mean nothing\n' : '';
-  const caption = `${warning}${text.model}, slice ${slice} of 0 to ${slices - 1}`;
+  const caption = `${warning}${text.model}, slice ${slice} (of 0 to ${slices - 1})`;
   return { image: source.image(slice), rows, columns, channels, masks, prompts, caption };
 }

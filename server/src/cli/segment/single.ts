@@ -148,10 +148,10 @@ function volumeLines({ geometry, kind, modality, channels, findings }: Volume): 
 function present({ report, status }: CaseOutcome, output: string, flags: SegmentFlags, io: CliIo): void {
   const already = new Set([...report.findings.map(({ message }) => message), ...report.window.notes]);
   const notes = report.warnings.filter((line) => !already.has(line) && !line.startsWith(report.model.name));
-  if (flags.quiet !== true) notes.forEach((line) => io.stderr.write(`warning: ${line}\n`));
   const print = (line: string): void => void io.stdout.write(`${line}\n`);
-  if (status === 'empty' && flags.allowEmpty !== true) throw nothingFound(report);
+  if (status === 'empty' && flags.allowEmpty !== true) throw nothingFound(report, flags);
   if (flags.quiet === true) return;
+  notes.forEach((line) => io.stderr.write(`warning: ${line}\n`));
   for (const object of report.result.objects) print(objectLine(object));
   print(`written to ${output}${report.demonstration ? ' (DEMONSTRATION model: the mask means nothing)' : ''}`);
 }
@@ -170,7 +170,7 @@ function objectLine({
   return `${title}: ${size}, slices ${slices[0]} to ${slices[1]}, mean IoU estimate ${iou.toFixed(2)}`;
 }
 
-function nothingFound(report: CaseOutcome['report']): UserError {
+function nothingFound(report: CaseOutcome['report'], { overlay }: SegmentFlags): UserError {
   const prompted = report.prompts.objects.flatMap(({ prompts }) => prompts.map(({ slice }) => slice));
   const slices = [...new Set(prompted)].sort((a, b) => a - b);
   const where =
@@ -184,6 +184,6 @@ function nothingFound(report: CaseOutcome['report']): UserError {
     exitCodes.empty,
     'no-object-found',
     `No object was found on ${where}${score}, and no mask was written.`,
-    'See with --overlay DIR whether slice and prompt fit, try another --window, or add --points; --allow-empty writes an empty mask.',
+    `See ${overlay === undefined ? 'with --overlay FOLDER' : `in ${overlay}`} whether slice and prompt fit, try another --window, or add --points; --allow-empty writes an empty mask.`,
   );
 }

@@ -58,6 +58,9 @@ const half = 1 << (fractionBits - 1);
 /**
  * Pillow's `Image.resize` with its default bicubic filter, equal to the bit (specification section 3.2).
  *
+ * Pillow 13 begins with the rows where the height shrinks much more than the width; earlier versions always begin with
+ * the columns. The intermediate image is rounded to 8 bits, so that the two differ by one grey level in some pixels.
+ *
  * @param image [rows][columns][channels], 0..255
  * @returns [outRows][outColumns][channels]; the input itself when the size does not change
  */
@@ -69,41 +72,57 @@ export function resizeBicubic(
   outRows: number,
   outColumns: number,
 ): Uint8Array {
-  let current = image;
-  if (outColumns !== columns) {
-    const axis = bicubicAxis(columns, outColumns);
-    const next = new Uint8Array(rows * outColumns * channels);
-    for (let y = 0; y < rows; y++) {
-      for (let x = 0; x < outColumns; x++) {
-        const n = axis.count[x];
-        for (let c = 0; c < channels; c++) {
-          let sum = half;
-          let at = (y * columns + axis.first[x]) * channels + c;
-          for (let j = 0, w = x * axis.taps; j < n; j++, w++, at += channels) sum += axis.weights[w] * current[at];
-          next[(y * outColumns + x) * channels + c] = clip8(sum);
-        }
+  const rowsFirst = rows - outRows > 2 * Math.max(columns - outColumns, 0);
+  if (rowsFirst) {
+    const narrow = bicubicRows(image, rows, columns * channels, outRows);
+    return bicubicColumns(narrow, outRows, columns, channels, outColumns);
+  }
+  const narrow = bicubicColumns(image, rows, columns, channels, outColumns);
+  return bicubicRows(narrow, rows, outColumns * channels, outRows);
+}
+
+/** [rows][columns][channels] -> [rows][outColumns][channels] */
+function bicubicColumns(
+  image: Uint8Array,
+  rows: number,
+  columns: number,
+  channels: number,
+  outColumns: number,
+): Uint8Array {
+  if (outColumns === columns) return image;
+  const axis = bicubicAxis(columns, outColumns);
+  const output = new Uint8Array(rows * outColumns * channels);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < outColumns; x++) {
+      const n = axis.count[x];
+      for (let c = 0; c < channels; c++) {
+        let sum = half;
+        let at = (y * columns + axis.first[x]) * channels + c;
+        for (let j = 0, w = x * axis.taps; j < n; j++, w++, at += channels) sum += axis.weights[w] * image[at];
+        output[(y * outColumns + x) * channels + c] = clip8(sum);
       }
     }
-    current = next;
   }
-  if (outRows !== rows) {
-    const axis = bicubicAxis(rows, outRows);
-    const stride = outColumns * channels;
-    const next = new Uint8Array(outRows * stride);
-    const sums = new Int32Array(stride);
-    for (let y = 0; y < outRows; y++) {
-      sums.fill(half);
-      for (let j = 0; j < axis.count[y]; j++) {
-        const weight = axis.weights[y * axis.taps + j];
-        const from = (axis.first[y] + j) * stride;
-        for (let i = 0; i < stride; i++) sums[i] += weight * current[from + i];
-      }
-      const to = y * stride;
-      for (let i = 0; i < stride; i++) next[to + i] = clip8(sums[i]);
+  return output;
+}
+
+/** [rows][stride] -> [outRows][stride] */
+function bicubicRows(image: Uint8Array, rows: number, stride: number, outRows: number): Uint8Array {
+  if (outRows === rows) return image;
+  const axis = bicubicAxis(rows, outRows);
+  const output = new Uint8Array(outRows * stride);
+  const sums = new Int32Array(stride);
+  for (let y = 0; y < outRows; y++) {
+    sums.fill(half);
+    for (let j = 0; j < axis.count[y]; j++) {
+      const weight = axis.weights[y * axis.taps + j];
+      const from = (axis.first[y] + j) * stride;
+      for (let i = 0; i < stride; i++) sums[i] += weight * image[from + i];
     }
-    current = next;
+    const to = y * stride;
+    for (let i = 0; i < stride; i++) output[to + i] = clip8(sums[i]);
   }
-  return current;
+  return output;
 }
 
 function bilinearAxis(input: number, output: number): { low: Int32Array; high: Int32Array; fraction: Float32Array } {
@@ -112,7 +131,8 @@ function bilinearAxis(input: number, output: number): { low: Int32Array; high: I
   const fraction = new Float32Array(output);
   const scale = Math.fround(input / output);
   for (let i = 0; i < output; i++) {
-    const source = Math.max(Math.fround(Math.fround(scale * Math.fround(i + 0.5)) - 0.5), 0);
+    // One rounding, as a fused multiply-add: what torch's CPU and CUDA kernels execute.
+    const source = Math.max(Math.fround(scale * (i + 0.5) - 0.5), 0);
     low[i] = Math.min(Math.trunc(source), input - 1);
     high[i] = Math.min(low[i] + 1, input - 1);
     fraction[i] = source - low[i];
@@ -155,22 +175,26 @@ export function resizeBilinear(
   return output;
 }
 
-function antialiasAxis(input: number, output: number): Axis<Float64Array> {
-  const scale = input / output;
+/** In float32, rounded where torch rounds: at sizes that do not divide evenly, exact weights would differ by 1e-5. */
+function antialiasAxis(input: number, output: number): Axis<Float32Array> {
+  const { fround } = Math;
+  const scale = fround(input / output);
   const radius = Math.max(scale, 1);
+  const inverse = fround(1 / radius);
   const taps = Math.ceil(radius) * 2 + 1;
   const first = new Int32Array(output);
   const count = new Int32Array(output);
-  const weights = new Float64Array(output * taps);
+  const weights = new Float32Array(output * taps);
   for (let i = 0; i < output; i++) {
-    const centre = (i + 0.5) * scale;
-    const low = Math.max(Math.trunc(centre - radius + 0.5), 0);
-    const high = Math.min(Math.trunc(centre + radius + 0.5), input);
+    const centre = fround(scale * (i + 0.5));
+    const low = Math.max(Math.trunc(fround(centre - radius) + 0.5), 0);
+    const high = Math.min(Math.trunc(fround(centre + radius) + 0.5), input);
     let sum = 0;
     for (let j = 0; j < high - low; j++) {
-      const weight = Math.max(0, 1 - Math.abs(j + low - centre + 0.5) / radius);
+      const distance = fround((fround(j + low - centre) + 0.5) * inverse);
+      const weight = Math.max(0, fround(1 - Math.abs(distance)));
       weights[i * taps + j] = weight;
-      sum += weight;
+      sum = fround(sum + weight);
     }
     for (let j = 0; j < high - low; j++) weights[i * taps + j] /= sum;
     first[i] = low;

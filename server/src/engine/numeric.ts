@@ -48,11 +48,13 @@ export function linear(weight: Float32Array, bias: Float32Array, x: Float32Array
  * (SAM 2.1, `dynamic_multimask_stability_delta`).
  */
 export function stability(logits: Float32Array, delta: number): number {
+  // torch compares float32 logits with the float32 nearest to the threshold.
+  const bound = Math.fround(delta);
   let inner = 0;
   let outer = 0;
   for (const value of logits) {
-    if (value > delta) inner++;
-    if (value > -delta) outer++;
+    if (value > bound) inner++;
+    if (value > -bound) outer++;
   }
   return outer === 0 ? 1 : inner / outer;
 }

@@ -40,6 +40,8 @@ export function processIo(onDefect: (error: unknown) => void): { readonly io: Cl
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, interrupt);
   process.on('uncaughtException', defect);
+  // Writing beyond a limit on file sizes is to be an error of the write (EFBIG), not the end of the process.
+  if (process.platform !== 'win32') process.on('SIGXFSZ', leaveToTheWrite);
   process.stdout.on('error', closed);
   process.stderr.on('error', closed);
   return {
@@ -57,6 +59,11 @@ export function processIo(onDefect: (error: unknown) => void): { readonly io: Cl
     release: () => {
       for (const signal of signals) process.off(signal, interrupt);
       process.off('uncaughtException', defect);
+      process.off('SIGXFSZ', leaveToTheWrite);
     },
   };
+}
+
+function leaveToTheWrite(): void {
+  // the system call that hit the limit fails
 }

@@ -189,6 +189,9 @@ export class WorkerRunner implements GraphRunner {
   private ensureLive(): Live {
     if (this.closing !== undefined) throw closed();
     if (this.live !== undefined) return this.live;
+    // Else the runtime keeps a device id in the user's cache folder and sends usage data to its maker. It reads the
+    // environment of the process, which this thread's `process.env` is; a worker's is only a copy.
+    process.env.ORT_DISABLE_TELEMETRY = '1';
     const worker = new Worker(this.script);
     const live: Live = { worker, pending: new Map(), generation: ++this.generation, ready: Promise.resolve() };
     worker.on('message', (message: WorkerResponse) => {

@@ -10,7 +10,7 @@ import {
 } from '@medsam2/server';
 import { makePhantom } from '@medsam2/server/testing';
 import { sharedData } from '@medsam2/models/testing';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -319,6 +319,14 @@ describe('the program', () => {
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/unknown command 'segmnt'\n\(Did you mean segment\?\)/);
     expect((await cli.run([])).code).toBe(2);
+  });
+
+  it('keeps nothing in the home folder and sends nothing: the usage data of the runtime are switched off', async () => {
+    const env = { HOME: at('home'), XDG_CACHE_HOME: at('home', 'cache'), ORT_DISABLE_TELEMETRY: '' };
+    mkdirSync(at('home'));
+    const result = await cli.run(['segment', 'ct.nrrd', ...box, '-o', 'home.nrrd', '--range', '6:6'], { env });
+    expect(result.code).toBe(0);
+    expect(filesBelow(at('home'))).toEqual([]);
   });
 
   it('ends quietly when its reader has gone', async () => {

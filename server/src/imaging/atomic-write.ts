@@ -21,7 +21,9 @@ export async function writeAtomically(path: string, content: AsyncIterable<Uint8
     throw new UserError(
       'output-not-written',
       `The file ${path} could not be written (${code}).`,
-      code === 'ENOSPC' ? 'Free space on the disk.' : 'Check that its folder exists and can be written to.',
+      ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)
+        ? 'Free space on the disk, or raise the limit that applies to it.'
+        : 'Check that its folder exists and can be written to.',
       { cause: error },
     );
   }

@@ -275,8 +275,8 @@ function unusable(device: string, error: unknown): UserError {
   if (error instanceof UserError && !isCrash(error)) return error;
   return new UserError(
     'device-unusable',
-    `The model cannot be loaded on ${device}: ${firstLine(error)}`,
-    'Choose another device, or --device auto to take the first that works.',
+    `The model cannot be loaded on ${device}: ${firstLine(error).replace(/[.\s]+$/, '')}.`,
+    `${device === 'cuda' ? 'Add the CUDA libraries (npm run install:cuda), or choose' : 'Choose'} another device; --device auto takes the first that works.`,
     { cause: error },
   );
 }

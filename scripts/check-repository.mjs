@@ -1,5 +1,5 @@
 // What a compiler does not see: each dependency has its line in docs/dependencies.md, links of the docs lead somewhere,
-// packages carry the licence, and neither files nor commit messages name a package registry's host.
+// packages carry the licence and hold what they need, and neither files nor commit messages name a package registry's host.
 // Argument: a file for the counts (the fields of jest's JSON).
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -40,6 +40,25 @@ const checks = {
   },
   'packages carry the licence'() {
     return ['models', 'server'].filter((folder) => read(`${folder}/LICENSE`) !== read('LICENSE'));
+  },
+  'packed packages hold what they need and nothing of the tests'() {
+    const needed = {
+      models: [
+        'dist/index.js',
+        'graphs/medsam2/architecture.json',
+        'graphs/medsam2/image_encoder.onnx',
+        'LICENSE',
+        'NOTICE',
+      ],
+      server: ['bin/medsam2.js', 'dist/cli/main.js', 'dist/inference/worker.js', 'LICENSE'],
+    };
+    return Object.entries(needed).flatMap(([folder, files]) => {
+      const [{ files: packed }] = JSON.parse(run('npm', 'pack', '--dry-run', '--json', '--silent', '-w', folder));
+      const paths = packed.map(({ path }) => path);
+      const missing = files.filter((file) => !paths.includes(file)).map((file) => `${folder}: ${file} is missing`);
+      const foreign = paths.filter((path) => /\.test\.|testing|fixture|\.map$|\.py$/.test(path));
+      return [...missing, ...foreign.map((path) => `${folder}: ${path} does not belong`)];
+    });
   },
   'the lock file names no host to download from'() {
     return Object.entries(JSON.parse(read('package-lock.json')).packages)

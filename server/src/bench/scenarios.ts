@@ -112,7 +112,9 @@ export async function timePropagation(
   const request: SegmentRequest = { ...prompt([{ kind: 'mask', slice, mask }]), direction: 'both' };
   let slices = 0;
   for await (const event of target.segment(request)) {
-    if (event.type === 'slice') onSlice?.(++slices);
+    if (event.type !== 'slice') continue;
+    slices++;
+    onSlice?.(slices);
   }
   const seconds = (performance.now() - start) / 1000;
   target.close();

@@ -29,7 +29,7 @@ from torch import nn  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from medsam2_export.graphs import ImageEncoder, MaskDecoder, MemoryAttention, MemoryEncoder  # noqa: E402
-from medsam2_export.reference import SIZES, Size, build, randomise  # noqa: E402
+from medsam2_export.reference import Size, add_size_arguments, build, chosen_size, randomise  # noqa: E402
 
 OPSET = 18
 ABSENT = -1024.0
@@ -198,21 +198,11 @@ def export(name: str, size: Size, out: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help=f"a known model ({', '.join(SIZES)}) or a new name together with --config")
-    parser.add_argument("--config", help="configuration of the sam2 package, e.g. sam2.1_hiera_s")
-    parser.add_argument("--image-size", type=int, help="side of the model input in pixels, a multiple of 32")
-    parser.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="Hydra override, repeatable")
+    add_size_arguments(parser)
     parser.add_argument("--alias", action="append", default=[], help="further name users may give, repeatable")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "graphs")
     args = parser.parse_args()
-    known = SIZES.get(args.name)
-    if known is None and args.config is None:
-        parser.error(f"{args.name} is not a known model; name its configuration with --config")
-    base = known if known is not None and args.config is None else Size(args.config, 1024)
-    image_size = args.image_size or base.image_size
-    if image_size % 32:
-        parser.error(f"--image-size {image_size} is not a multiple of 32")
-    size = Size(base.config, image_size, (*base.overrides, *args.override), (*base.aliases, *args.alias))
+    size = chosen_size(parser, args, tuple(args.alias))
     folder = export(args.name, size, args.out)
     total = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{folder}: {len(list(folder.iterdir()))} files, {total / 1e6:.1f} MB")

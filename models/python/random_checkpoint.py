@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from medsam2_export.reference import SIZES, build, randomise  # noqa: E402
+from medsam2_export.reference import add_size_arguments, build, chosen_size, randomise  # noqa: E402
 
 
 def write_safetensors(state: dict[str, torch.Tensor], path: Path) -> None:
@@ -38,7 +38,7 @@ def write_safetensors(state: dict[str, torch.Tensor], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=sorted(SIZES))
+    add_size_arguments(parser)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dtype", choices=["float32", "float16"], default="float32")
@@ -46,8 +46,9 @@ def main() -> None:
         "--presence-shift", type=float, default=0.0, help="added to the presence head's bias, so that objects vanish"
     )
     args = parser.parse_args()
+    size = chosen_size(parser, args)
     torch.manual_seed(args.seed)
-    model = build(SIZES[args.name])
+    model = build(size)
     randomise(model, args.seed)
     with torch.no_grad():
         model.sam_mask_decoder.pred_obj_score_head.layers[2].bias.add_(args.presence_shift)

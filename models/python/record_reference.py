@@ -26,7 +26,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from medsam2_export.reference import SIZES, Size, build, load_checkpoint  # noqa: E402
+from medsam2_export.reference import Size, add_size_arguments, build, chosen_size, load_checkpoint  # noqa: E402
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -253,9 +253,8 @@ def write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -
             file.write(np.ascontiguousarray(array).tobytes())
 
 
-def load(name: str, checkpoint: Path):
+def load(size: Size, checkpoint: Path):
     """The reference predictor with the given weights; .pt, or our own .safetensors."""
-    size: Size = SIZES[name]
     predictor = build(size, "sam2.sam2_video_predictor.SAM2VideoPredictor")
     if checkpoint.suffix == ".safetensors":
         raw = checkpoint.read_bytes()
@@ -276,7 +275,7 @@ def load(name: str, checkpoint: Path):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=sorted(SIZES))
+    add_size_arguments(parser)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--flows", nargs="*", help="default: all")
@@ -289,7 +288,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
 
-    predictor = load(args.name, args.checkpoint)
+    predictor = load(chosen_size(parser, args), args.checkpoint)
     scene = make_scene(args.slices, args.rows, args.columns)
     arrays: dict[str, np.ndarray] = {"scene": scene.astype(np.float16)}
     recorder = Recorder(predictor, scene)

@@ -5,6 +5,7 @@ MedSAM2 is `sam2.1_hiera_t` at 512 px. Sizes are changed by overriding the confi
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import math
 import sys
@@ -63,6 +64,24 @@ SIZES: dict[str, Size] = {
     "sam2.1_hiera_l": Size("sam2.1_hiera_l", 1024),
     "fixture": Size("sam2.1_hiera_t", 128, _FIXTURE),
 }
+
+
+def add_size_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help=f"a known model ({', '.join(SIZES)}) or a new name together with --config")
+    parser.add_argument("--config", help="configuration of the sam2 package, e.g. sam2.1_hiera_s")
+    parser.add_argument("--image-size", type=int, help="side of the model input in pixels, a multiple of 32")
+    parser.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="Hydra override, repeatable")
+
+
+def chosen_size(parser: argparse.ArgumentParser, args: argparse.Namespace, aliases: tuple[str, ...] = ()) -> Size:
+    known = SIZES.get(args.name)
+    if known is None and args.config is None:
+        parser.error(f"{args.name} is not a known model; name its configuration with --config")
+    base = known if known is not None and args.config is None else Size(args.config, 1024)
+    image_size = args.image_size or base.image_size
+    if image_size % 32:
+        parser.error(f"--image-size {image_size} is not a multiple of 32")
+    return Size(base.config, image_size, (*base.overrides, *args.override), (*base.aliases, *aliases))
 
 
 def allow_missing_torchvision() -> None:

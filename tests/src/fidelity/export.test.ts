@@ -39,7 +39,7 @@ describeWithPython('export_graphs.py', () => {
     const [graphs, weights] = [join(folder, 'other'), join(folder, 'other.safetensors')];
     const recording = join(folder, 'other-reference.safetensors');
     runScript('export_graphs.py', 'fixture', ...size, '--out', graphs);
-    runScript('random_checkpoint.py', 'fixture', weights, ...size, '--seed', '3');
+    runScript('random_checkpoint.py', 'fixture', weights, ...size, '--seed', '3', '--presence-shift', '8');
     // Twelve slices: more than the memories and the pointers reach, so that the oldest are forgotten.
     const scene = ['--slices', '12', '--rows', '70', '--columns', '101'];
     runScript('record_reference.py', 'fixture', weights, recording, ...size, ...scene, '--flows', 'box', 'refine');
@@ -54,7 +54,8 @@ describeWithPython('export_graphs.py', () => {
           const difference = await compareFlow(segmenter, reference, flow, direction);
           expect(difference.slices).toBeGreaterThan(4);
           expect(difference.logits).toBeLessThan(1e-4);
-          expect(difference.equalPixels).toBe(1);
+          // A pixel whose logit is zero within rounding may fall on either side.
+          expect(difference.equalPixels).toBeGreaterThan(0.9999);
           expect(difference.absent).toBeLessThan(difference.slices / 2);
         }
       }

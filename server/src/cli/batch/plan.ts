@@ -8,6 +8,7 @@ import { labelFileFormat } from '../../imaging/write.js';
 import { engineOptions, windowModeOf, type SegmentFlags } from '../segment/flags.js';
 import { hashInput, stampInput } from '../segment/input-hash.js';
 import { checkOutputFile, checkOutputFolder } from '../segment/outputs.js';
+import { isOverlayName } from '../segment/overlays.js';
 import type { CaseDestination } from '../segment/run-case.js';
 import type { SegmentSettings } from '../segment/segment-volume.js';
 import type { FormatDefaults } from './case-list.js';
@@ -90,6 +91,8 @@ export async function destinationOf(
     report: flags.report === undefined ? undefined : join(at(flags.report), `${batchCase.id}.json`),
     allowEmpty: flags.allowEmpty === true,
   };
+  if (common.report !== undefined) await checkOutputFile(common.report, mayReplace);
+  if (common.overlays !== undefined) await checkOutputFolder(common.overlays, mayReplace, isOverlayName);
   if (defaults.output === 'frames' && flags.outputFormat === undefined) {
     await checkOutputFolder(path, mayReplace);
     const frames = (await listFrames(batchCase.input)).map((file) => file.replace(/\.[^.]*$/, ''));

@@ -179,6 +179,13 @@ function requireOneKind(input: string | undefined, tokens: readonly PromptToken[
   const optionOf = (flag: string): string => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   if (flags.batch === undefined) {
     if (input === undefined) {
+      const taken = tokens.find(({ option, value }) => option === 'points' && !/^[-+\d.]+,/.test(value.trim()));
+      if (taken !== undefined) {
+        throw new UsageError(
+          `There is no input, and "${taken.value.slice(0, 60)}" stands where points are expected.`,
+          'Name the input before --points, which takes all that follows up to the next option.',
+        );
+      }
       throw new UsageError('There is no input.', 'Name an image file or folder, or a list with --batch LIST.');
     }
     const stray = batchOnly.find((flag) => flags[flag] !== undefined);

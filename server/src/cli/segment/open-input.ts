@@ -1,4 +1,5 @@
 import { UserError } from '@medsam2/models';
+import { OVERRULABLE } from '../../imaging/dicom/findings.js';
 import { detectFormat, openVolume } from '../../imaging/open.js';
 import type { Volume } from '../../imaging/volume.js';
 
@@ -12,7 +13,8 @@ export interface InputChoice {
 }
 
 /**
- * Opens any image; of several volumes, the one that is meant.
+ * Opens any image; of several volumes, the one that is meant. Remedies of the readers are completed by the options that
+ * the command line has for them.
  *
  * @throws UserError those of `openVolume`; `choice-needs-dicom`; the signal's reason when aborted
  */
@@ -28,7 +30,33 @@ export async function openInput(path: string, choice: InputChoice, signal: Abort
       );
     }
   }
-  const opened = await openVolume(path, { volumeIndex: volume, series, overrule: accept, signal });
-  signal.throwIfAborted();
-  return opened;
+  try {
+    const opened = await openVolume(path, { volumeIndex: volume, series, overrule: accept, signal });
+    signal.throwIfAborted();
+    return opened;
+  } catch (error) {
+    throw error instanceof UserError ? withOption(error, choice) : error;
+  }
+}
+
+function withOption(error: UserError, { series }: InputChoice): UserError {
+  const { code, message, remedy } = error;
+  if (OVERRULABLE.has(code)) {
+    return new UserError(code, message, `${remedy} To use it all the same: --accept ${code}.`, { cause: error });
+  }
+  switch (code) {
+    case 'mixed-series':
+    case 'several-volumes':
+      return new UserError(code, message, `${remedy} Options: --series UID, --volume NUMBER.`, { cause: error });
+    case 'no-images':
+      if (series === undefined) return error;
+      return new UserError(
+        'no-such-series',
+        `There is no image of the series ${series}.`,
+        'Leave --series out to be shown the series that are there.',
+        { cause: error },
+      );
+    default:
+      return error;
+  }
 }

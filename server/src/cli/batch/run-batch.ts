@@ -67,7 +67,9 @@ export async function segmentBatch(flags: SegmentFlags, io: CliIo): Promise<void
 
   if (due.length > 0) {
     const session = await openSession(model, flags, (line) => progress.note(line));
-    progress.note(`${model.name} on ${session.device}, ${session.threads} threads, ${due.length} ${due.length === 1 ? 'case' : 'cases'}`);
+    progress.note(
+      `${model.name} on ${session.device}, ${session.threads} threads, ${due.length} ${due.length === 1 ? 'case' : 'cases'}`,
+    );
     const journal = await Journal.open(outputFolder, flags.restart === true);
     try {
       const batch = new Batch(context, session, journal, earlier, progress, io, at);

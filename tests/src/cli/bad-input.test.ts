@@ -3,12 +3,11 @@
  * says what is wrong, one line that says what to do, an exit code that is not 0, and nothing left behind.
  */
 import { makePhantom, sliceElements, writeFiles, writeInstance } from '@medsam2/server/testing';
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fixtureWeights } from '../support/models.js';
-import { writeFrames, writeNifti, writeNpz, writeNrrd } from './images.js';
+import { writeFrames, writeNifti, writeNpz, writeNrrd, writeZip } from './images.js';
 import { filesBelow, finished, geometryOf, requireCleanError, setUpCli, type RunOptions } from './support.js';
 
 const cli = setUpCli();
@@ -182,7 +181,7 @@ describe('segment', () => {
 });
 
 describe('models import', () => {
-  beforeAll(() => {
+  beforeAll(async () => {
     const weights = readFileSync(fixtureWeights);
     writeFileSync(at('cut.safetensors'), weights.subarray(0, 5000));
     writeFileSync(at('cut.pt'), Buffer.concat([Buffer.from('PK\x03\x04'), weights.subarray(0, 3000)]));
@@ -193,7 +192,9 @@ describe('models import', () => {
     if (!found) throw new Error('the header has no shape');
     wrong.write(String((Number(found[1]) % 9) + 1), 8 + found.index + found[0].length - 1, 'latin1');
     writeFileSync(at('wrong.safetensors'), wrong);
-    writeFileSync(at('hostile.pt'), makeHostile());
+    // a checkpoint whose pickle would run a command; the command would leave a file
+    const pickle = `cos\nsystem\n(S'touch ${at('owned')}'\ntR.`;
+    await writeZip(at('hostile.pt'), 'archive/data.pkl', Buffer.from(pickle));
   });
 
   it.each(['cut.safetensors', 'cut.pt', 'wrong.safetensors', 'hostile.pt', 'missing.pt'])('%s', async (file) => {
@@ -202,15 +203,6 @@ describe('models import', () => {
     expect(result.code).toBe(1);
     expect((await cli.run(['models', 'list'])).stdout).not.toMatch(/^other/m);
   });
-
-  /** A checkpoint whose pickle would run a command; the command would leave a file. */
-  function makeHostile(): Buffer {
-    const pickle = `cos\nsystem\n(S'touch ${at('owned')}'\ntR.`;
-    const script =
-      'import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], "w")\nz.writestr("a/data.pkl", sys.argv[2])\nz.close()';
-    execFileSync('python3', ['-c', script, at('hostile.zip'), pickle]);
-    return readFileSync(at('hostile.zip'));
-  }
 
   afterAll(() => expect(filesBelow(cli.folder)).not.toContain('owned'));
 });

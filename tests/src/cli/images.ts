@@ -60,6 +60,15 @@ export function writeNifti(path: string, { voxels, geometry }: Stored, channels:
   return path;
 }
 
+/** A ZIP archive of one file. */
+export async function writeZip(path: string, name: string, content: Buffer): Promise<string> {
+  const zip = new yazl.ZipFile();
+  zip.addBuffer(content, name);
+  zip.end();
+  await pipeline(zip.outputStream, createWriteStream(path));
+  return path;
+}
+
 export interface NpzMember {
   readonly name: string;
   /** numpy type, e.g. `|u1` */

@@ -8,7 +8,10 @@ import { dirname, join } from 'node:path';
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
 const read = (path) => readFileSync(path, 'utf8');
 const workspaces = ['models', 'server', 'tests'];
-const tracked = run('git', 'ls-files').trim().split('\n').filter(existsSync);
+const isClone = existsSync('.git');
+if (!isClone && process.env.CI === 'true')
+  throw new Error('not a git clone: files and commit messages cannot be checked');
+const tracked = isClone ? run('git', 'ls-files').trim().split('\n').filter(existsSync) : [];
 
 const checks = {
   'every dependency has its line in docs/dependencies.md, with its version'() {
@@ -94,7 +97,14 @@ function registryHosts() {
   return [...new Set([...hosts].map(([, host]) => host))].filter((host) => !/^(localhost|127\.)/.test(host));
 }
 
-const failures = Object.entries(checks).filter(([name, check]) => {
+const needGit = [
+  'links of the documents lead to files',
+  'neither files nor commit messages name the host of a package registry',
+];
+const skipped = isClone ? [] : needGit;
+for (const name of skipped) console.log(`skipped ${name} (not a git clone)`);
+const done = Object.entries(checks).filter(([name]) => !skipped.includes(name));
+const failures = done.filter(([name, check]) => {
   const wrong = check();
   console.log(
     `${wrong.length === 0 ? 'ok    ' : 'FAILED'} ${name}${wrong.map((what) => `\n         ${what}`).join('')}`,
@@ -102,9 +112,9 @@ const failures = Object.entries(checks).filter(([name, check]) => {
   return wrong.length > 0;
 });
 const counts = {
-  numPassedTests: Object.keys(checks).length - failures.length,
+  numPassedTests: done.length - failures.length,
   numFailedTests: failures.length,
-  numPendingTests: 0,
+  numPendingTests: skipped.length,
 };
 if (process.argv[2]) writeFileSync(process.argv[2], JSON.stringify(counts));
 process.exitCode = failures.length > 0 ? 1 : 0;

@@ -5,7 +5,7 @@
 #   npm run install:cuda -- --from FOLDER      copies them from FOLDER: for machines without internet
 #   npm run install:cuda -- --without-driver   does not ask for an NVIDIA driver: for container images
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 fail() {
   echo "error: $1" >&2

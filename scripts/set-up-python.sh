@@ -5,7 +5,7 @@
 # MEDSAM2_PYTHON names an interpreter to use instead, whose packages are then only checked.
 # Exit code 3: Python or torch cannot be had here (the reason is on standard error). 1: anything else went wrong.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 say() { echo "$*" >&2; }
 unavailable() { say "Python cannot be set up: $*"; exit 3; }
@@ -37,7 +37,7 @@ if ! python=$(find_python); then
   [ "$(id -u)" = 0 ] || unavailable "packages are missing. Run: sudo apt-get install $packages"
   say "Installing $packages"
   # shellcheck disable=SC2086 # two words on purpose
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >&2 ||
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >/dev/null ||
     unavailable "apt-get could not install $packages."
   python=$(find_python) || unavailable "the system's Python is older than 3.11; name a newer one with MEDSAM2_PYTHON."
 fi

@@ -7,7 +7,7 @@
 # MEDSAM2_PYTHON=/path/to/python uses that interpreter for the cross-checks (see scripts/set-up-python.sh).
 # With CI=true a part that cannot run is a failure; otherwise it is skipped with a reason.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 unit=false
 case "${1:-}" in

@@ -1,6 +1,7 @@
-// Runs what the documents tell people to type. A fenced block below `<!-- run -->` is executed by bash, in a folder that
-// holds ct.nii.gz, mr.nii.gz, dicom/, truth.nii.gz, truth/ and cases.csv (phantoms), with the tests' small model as the
-// only one installed. Of all other blocks, the commands, options and npm scripts they name must exist.
+// Runs what the documents tell people to type. A fenced block below `<!-- run -->` is executed: sh by bash; ts is compiled
+// strictly and run by node. It finds ct.nii.gz, mr.nii.gz, dicom/, truth.nii.gz, truth/ and cases.csv (phantoms), and the
+// tests' small model as the only one installed; medsam2-latest in a block stands for it. Of all other blocks, the commands,
+// options and npm scripts they name must exist.
 // Argument: a file for the counts (the fields of jest's JSON). Needs the compiled packages.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import ts from 'typescript';
 import { createProgram } from '../server/dist/cli/main.js';
 import { writeFiles, writeInstance, sliceElements } from '../server/dist/imaging/dicom/testing/write-dicom.js';
 import { niftiLabelHeader } from '../server/dist/imaging/formats/nifti-write.js';
@@ -45,8 +47,8 @@ function report(where, problem) {
 try {
   await prepare();
   for (const document of documents) {
-    for (const { line, isRun, text } of blocks(readFileSync(join(root, document), 'utf8'))) {
-      if (isRun) report(`${document}:${line}`, run(text));
+    for (const { line, language, isRun, text } of blocks(readFileSync(join(root, document), 'utf8'))) {
+      if (isRun) report(`${document}:${line}`, (language === 'ts' ? runTypeScript : run)(withSmallModel(text)));
       for (const command of commands(text)) report(`${document}:${line}`, unknownPart(command));
     }
   }
@@ -63,16 +65,44 @@ process.exitCode = failures.length > 0 ? 1 : 0;
 
 /** Fenced blocks with the line they begin at. */
 function* blocks(document) {
-  for (const match of document.matchAll(/^(<!-- run -->\n+)?```[^\n]*\n(.*?)^```$/gms)) {
+  for (const match of document.matchAll(/^(<!-- run -->\n+)?```([^\n]*)\n(.*?)^```$/gms)) {
     const line = document.slice(0, match.index).split('\n').length;
-    yield { line, isRun: match[1] !== undefined, text: match[2] };
+    yield { line, language: match[2], isRun: match[1] !== undefined, text: match[3] };
   }
+}
+
+function withSmallModel(text) {
+  return text.replaceAll('medsam2-latest', 'medsam2-small');
 }
 
 function run(script) {
   const { status, stdout, stderr } = bash(script);
   console.log(`$ ${script.trim().replaceAll('\n', '\n  ')}`);
   return status === 0 ? undefined : `exit code ${status}\n${stdout}${stderr}`;
+}
+
+/** Compiled where the packages resolve as they do for a program that depends on them. */
+function runTypeScript(text) {
+  const place = mkdtempSync(join(root, '.cache', 'docs-'));
+  try {
+    const file = join(place, 'example.mts');
+    writeFileSync(file, text);
+    const program = ts.createProgram([file], {
+      strict: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules', '@types')],
+      skipLibCheck: true,
+    });
+    const problems = ts.getPreEmitDiagnostics(program);
+    if (problems.length > 0) return ts.formatDiagnostics(problems, ts.createCompilerHost({}));
+    program.emit();
+    return run(`node '${join(place, 'example.mjs')}'`);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 }
 
 /** Commands of ours in a block, as words; continued lines joined, comments off. */
@@ -110,6 +140,7 @@ function unknownPart([program, ...words]) {
 }
 
 async function prepare() {
+  mkdirSync(join(root, '.cache'), { recursive: true });
   const { volume, truth } = makePhantom({ columns: 256, rows: 192, slices: 48, seed: 3 });
   writeNifti('ct.nii.gz', volume, volume.voxels);
   writeNifti(

@@ -65,7 +65,11 @@ function overlayOf(slice: number, prepared: PreparedVolume, { assembly, absent }
     if (!score) return [];
     const mask = new Uint8Array(rows * columns);
     for (let at = 0; at < mask.length; at++) if (labels[at] === label) mask[at] = 1;
-    const line = `${name}  IoU ${score.iou.toFixed(2)}  presence ${score.presence.toFixed(1)}  ${score.origin}`;
+    const presence = `presence ${score.presence.toFixed(1)}  ${score.origin}`;
+    const line =
+      score.pixels === 0
+        ? `${name}  not on this slice  ${presence}`
+        : `${name}  IoU ${score.iou.toFixed(2)}  ${presence}`;
     return [{ label, mask, text: line }];
   });
   const prompts = objects.flatMap(({ label, prompts: all }): OverlayPrompt[] =>

@@ -193,7 +193,7 @@ describe('research formats', () => {
     const args = ['--batch', 'info.csv', '--format', 'deeplesion', '--images', 'deeplesion', '--output-dir', 'dl'];
     const result = await cli.run(['segment', ...args, '--report', 'dl-reports']);
     expect(result).toMatchObject({ code: 0 });
-    expect(result.stderr).toMatch(/1 rows of the list are about images that are not there/);
+    expect(result.stderr).toMatch(/1 row of the list: the images are not there/);
     const names = ['000001_03_01_088-100_k93_mask', '000001_03_01_088-100_k95_mask'];
     expect(filesBelow(at('dl'))).toEqual([...names.map((name) => `${name}.nii.gz`), 'medsam2-batch.jsonl']);
     const report = runReportSchema.parse(JSON.parse(readFileSync(at('dl-reports', `${names[0]}.json`), 'utf8')));

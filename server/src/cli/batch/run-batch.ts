@@ -67,9 +67,7 @@ export async function segmentBatch(flags: SegmentFlags, io: CliIo): Promise<void
 
   if (due.length > 0) {
     const session = await openSession(model, flags, (line) => progress.note(line));
-    progress.note(
-      `${model.name} on ${session.device}, ${session.threads} threads, ${due.length} ${due.length === 1 ? 'case' : 'cases'}`,
-    );
+    progress.note(`${model.name} on ${session.device}, ${session.threads} threads, ${counted(due.length, 'case')}`);
     const journal = await Journal.open(outputFolder, flags.restart === true);
     try {
       const batch = new Batch(context, session, journal, earlier, progress, io, at);
@@ -215,6 +213,8 @@ class Batch {
   }
 }
 
+const counted = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+
 /** Within a batch the bar counts cases. */
 const silent: Progress = { note: () => undefined, update: () => undefined, stop: () => undefined };
 
@@ -269,7 +269,7 @@ function tellProblems({ problems, unmatchedRows = 0 }: CaseList, io: CliIo): voi
   for (const problem of problems.slice(0, shownProblems)) say(`warning: ${describeProblem(problem)}`);
   if (problems.length > shownProblems)
     say(`warning: and ${problems.length - shownProblems} more problems in the list.`);
-  if (unmatchedRows > 0) say(`note: ${unmatchedRows} rows of the list are about images that are not there.`);
+  if (unmatchedRows > 0) say(`note: ${counted(unmatchedRows, 'row')} of the list: the images are not there.`);
 }
 
 /** Temporary files of a run that was killed while it wrote this result. */
@@ -299,12 +299,12 @@ function requireComplete(rows: readonly CaseRow[], { problems }: CaseList, { all
   const parts = [
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(empty > 0 ? [`in ${empty} no object was found`] : []),
-    ...(problems.length > 0 ? [`${problems.length} problems in the list`] : []),
+    ...(problems.length > 0 ? [`${counted(problems.length, 'problem')} in the list`] : []),
   ];
   throw new ExitError(
     exitCodes.someFailed,
     'batch-incomplete',
-    `The batch is not complete: of ${rows.length} cases, ${parts.join(', ')}.`,
+    `The batch is not complete: of ${counted(rows.length, 'case')}, ${parts.join(', ')}.`,
     'Correct what is named above and run the same command again: finished cases are skipped.',
   );
 }

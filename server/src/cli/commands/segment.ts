@@ -39,7 +39,8 @@ export function registerSegment(program: Command, io: CliIo): void {
   addOutputs(command);
   addBatch(command);
   command.addHelpText('after', examples);
-  command.action(async (input: string | undefined, flags: SegmentFlags) => {
+  command.action(async (input: string | undefined) => {
+    const flags = command.optsWithGlobals<SegmentFlags>();
     requireOneKind(input, tokens, flags);
     // Loaded when needed: image readers and the runtime take a second that --help should not.
     if (flags.batch !== undefined) {

@@ -32,6 +32,7 @@ export interface SegmentFlags extends ModelFlags {
   readonly force?: boolean;
   readonly allowEmpty?: boolean;
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
   readonly batch?: string;
   readonly format?: ListFormat;
   readonly images?: string;

@@ -45,7 +45,7 @@ export async function segmentOne(
   const volume = await openInput(path, flags, signal);
   const sha256 = await hashInput(path, signal);
   const readSeconds = (performance.now() - reading) / 1000;
-  volumeLines(volume).forEach(note);
+  volumeLines(volume, flags.verbose === true).forEach(note);
 
   const prompts = await resolvePrompts(objects, volume, {
     openVolume: (file) => openInput(at(file), {}, signal),
@@ -135,13 +135,14 @@ async function checkDestinations(input: string, flags: SegmentFlags, at: (path: 
   return output;
 }
 
-function volumeLines({ geometry, kind, modality, channels, findings }: Volume): string[] {
+function volumeLines({ geometry, kind, modality, channels, findings }: Volume, verbose: boolean): string[] {
   const { columns, rows, slices, spacing } = geometry;
   const millimetres = spacing.map((value) => Number(value.toPrecision(4))).join(' x ');
   const size = `${columns} x ${rows} x ${slices} ${kind === 'cine' ? 'frames' : `voxels of ${millimetres} mm`}`;
   const what = [...(modality === undefined ? [] : [modality]), ...(channels === 3 ? ['colour'] : []), size].join(', ');
   const warnings = volumeWarnings(findings).map((message) => `warning: ${message}`);
-  return [what, ...warnings];
+  const remarks = verbose ? findings.filter(({ severity }) => severity === 'info') : [];
+  return [what, ...warnings, ...remarks.map(({ message }) => `note: ${message}`)];
 }
 
 /** Results to stdout; an empty result is an error, unless it was asked for. */

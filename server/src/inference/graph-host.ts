@@ -200,6 +200,9 @@ function sessionOptions({ device, deviceIndex, threads }: LoadRequest): Inferenc
     executionMode: 'sequential',
     // Only errors: warnings of the runtime about its own node placement are no news for an operator.
     logSeverityLevel: 3,
+    // The four sessions have a thread pool each. Spinning, the pools that have nothing to do take the cores from the one
+    // that works: a whole propagation was a quarter slower so, and twice as slow on a busy machine (docs/performance.md).
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
   switch (device) {
     case 'cpu':

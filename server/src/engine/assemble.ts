@@ -1,6 +1,6 @@
 import { largestComponent3d } from './components.js';
-import { resizeBilinear } from './resize.js';
 import type { SliceResult } from './types.js';
+import { logitsAtSource, type View } from './view.js';
 
 export interface AssembleOptions {
   readonly slices: number;
@@ -49,7 +49,7 @@ interface Kept {
   /** flat [row * columns + column] starts and ends of the mask's runs */
   readonly runs: Uint32Array;
   /** only with `nonOverlap`, and only for masks that are not empty */
-  readonly logits?: Float32Array;
+  readonly seen?: { readonly logits: Float32Array; readonly view: View };
 }
 
 /**
@@ -67,13 +67,17 @@ export class LabelMapAssembler {
   }
 
   /** Take one slice of one object; a second result for the same slice replaces the first. */
-  add({ label, slice, mask, logits, iou, presence, origin }: SliceResult): void {
+  add({ label, slice, mask, logits, view, iou, presence, origin }: SliceResult): void {
     const slices = this.kept.get(label);
     if (slices === undefined) throw new RangeError(`label ${label} was not announced`);
     if (slice < 0 || slice >= this.options.slices) throw new RangeError(`slice ${slice} is outside the grid`);
     const runs = runsOf(mask);
     const needsLogits = this.options.nonOverlap && runs.length > 0;
-    slices.set(slice, { result: { slice, iou, presence, origin }, runs, ...(needsLogits ? { logits } : {}) });
+    slices.set(slice, {
+      result: { slice, iou, presence, origin },
+      runs,
+      ...(needsLogits ? { seen: { logits, view } } : {}),
+    });
   }
 
   /** The label map, and what became of each object. */
@@ -115,14 +119,13 @@ export class LabelMapAssembler {
     for (let slice = 0; slice < slices; slice++) {
       const claims = labels.flatMap((label) => {
         const kept = this.slicesOf(label).get(slice);
-        return kept?.logits === undefined ? [] : [{ label, runs: kept.runs, logits: kept.logits }];
+        return kept?.seen === undefined ? [] : [{ label, runs: kept.runs, ...kept.seen }];
       });
       if (claims.length < 2) continue;
       const winner = new Int32Array(rows * columns).fill(-1);
       const highest = new Float32Array(rows * columns);
-      claims.forEach(({ runs, logits }, claim) => {
-        const side = Math.sqrt(logits.length);
-        const full = resizeBilinear(logits, side, side, rows, columns);
+      claims.forEach(({ runs, logits, view }, claim) => {
+        const full = logitsAtSource(logits, view, rows, columns, -Infinity);
         forEachPixel(runs, (pixel) => {
           // On equal logits the earlier object keeps the pixel, as torch.argmax does.
           if (winner[pixel] >= 0 && full[pixel] <= highest[pixel]) return;

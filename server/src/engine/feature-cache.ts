@@ -1,6 +1,6 @@
 import type { Call, GraphRunner, Priority, SliceFeatures } from './graph-runner.js';
-import { resizeBicubic } from './resize.js';
 import type { ImageSource } from './types.js';
+import { sameView, viewImage, type View } from './view.js';
 
 /** Features of a slice, held in memory until released. */
 export interface FeatureLease {
@@ -16,8 +16,14 @@ interface Encode {
   readonly abort: AbortController;
 }
 
-interface Entry {
+/** What is encoded: a slice, seen through a view. */
+export interface SeenSlice {
   readonly slice: number;
+  readonly view: View;
+}
+
+interface Entry {
+  readonly seen: SeenSlice;
   readonly owner: SliceFeatureSource;
   readonly encode: Encode;
   readonly pending: Promise<SliceFeatures>;
@@ -76,14 +82,15 @@ export class FeatureCache {
   }
 
   /** @internal start encoding slices that nobody holds yet, in one call */
-  start(owner: SliceFeatureSource, slices: readonly number[], priority: Priority): Entry[] {
-    const images = slices.map((slice) => owner.modelInput(slice, this.graphs.architecture.imageSize));
+  start(owner: SliceFeatureSource, slices: readonly SeenSlice[], priority: Priority): Entry[] {
+    const { imageSize } = this.graphs.architecture;
+    const images = slices.map(({ slice, view }) => viewImage(owner.source, slice, view, imageSize));
     const abort = new AbortController();
     const encode: Encode = { entries: [], call: { priority, signal: abort.signal }, abort };
     const encoded = this.graphs.encode(images, owner.source.channels, encode.call);
-    slices.forEach((slice, index) => {
+    slices.forEach((seen, index) => {
       const pending = encoded.then((all) => all[index]);
-      const entry: Entry = { slice, owner, encode, pending, users: 0, lastUse: ++this.clock };
+      const entry: Entry = { seen, owner, encode, pending, users: 0, lastUse: ++this.clock };
       pending.then(
         (features) => this.arrived(entry, features),
         () => this.entries.delete(entry),
@@ -95,21 +102,23 @@ export class FeatureCache {
   }
 
   /** @internal start the next batch ahead of need, as far as the budget reaches beside what is in use or on its way */
-  startAhead(owner: SliceFeatureSource, slices: readonly number[]): (() => void) | undefined {
+  startAhead(owner: SliceFeatureSource, slices: readonly SeenSlice[]): (() => void) | undefined {
     // A batch is started when its first slice is due: one by one, it would never fill.
     if (slices.length === 0 || this.find(owner, slices[0]) !== undefined) return undefined;
     let room = this.budget;
     for (const entry of this.entries) if (entry.users > 0 || entry.features === undefined) room -= this.sliceBytes;
     const count = Math.min(this.batch, Math.floor(room / this.sliceBytes));
-    const missing = slices.filter((slice) => this.find(owner, slice) === undefined).slice(0, Math.max(count, 0));
+    const missing = slices.filter((seen) => this.find(owner, seen) === undefined).slice(0, Math.max(count, 0));
     if (missing.length === 0) return undefined;
     const [{ encode }] = this.start(owner, missing, 'prefetch');
     return () => this.abandon(encode);
   }
 
   /** @internal */
-  find(owner: SliceFeatureSource, slice: number): Entry | undefined {
-    for (const entry of this.entries) if (entry.owner === owner && entry.slice === slice) return entry;
+  find(owner: SliceFeatureSource, { slice, view }: SeenSlice): Entry | undefined {
+    for (const entry of this.entries) {
+      if (entry.owner === owner && entry.seen.slice === slice && sameView(entry.seen.view, view)) return entry;
+    }
     return undefined;
   }
 
@@ -189,11 +198,11 @@ export class SliceFeatureSource {
   }
 
   /** Features of a slice, encoded now if need be, and kept until the lease is released. */
-  async acquire(slice: number, call: Call): Promise<FeatureLease> {
+  async acquire(seen: SeenSlice, call: Call): Promise<FeatureLease> {
     for (;;) {
       call.signal?.throwIfAborted();
       if (this.isClosed) throw new Error('the image source is closed');
-      const held = this.cache.find(this, slice) ?? this.cache.start(this, [slice], call.priority)[0];
+      const held = this.cache.find(this, seen) ?? this.cache.start(this, [seen], call.priority)[0];
       const encodeCall = held.encode.call;
       if (urgency[call.priority] < urgency[encodeCall.priority]) encodeCall.priority = call.priority;
       held.users++;
@@ -216,7 +225,7 @@ export class SliceFeatureSource {
    *
    * @returns cancels what was started and is not wanted by anybody yet; undefined when nothing was started
    */
-  prefetch(slices: readonly number[]): (() => void) | undefined {
+  prefetch(slices: readonly SeenSlice[]): (() => void) | undefined {
     try {
       return this.cache.startAhead(this, slices);
     } catch {
@@ -229,12 +238,6 @@ export class SliceFeatureSource {
   close(): void {
     this.isClosed = true;
     this.cache.dropOwner(this);
-  }
-
-  /** @internal the model's input image of a slice: [S][S][channels], Pillow's bicubic */
-  modelInput(slice: number, size: number): Uint8Array {
-    const { rows, columns, channels } = this.source;
-    return resizeBicubic(this.source.image(slice), rows, columns, channels, size, size);
   }
 
   private letGo(entry: Entry): void {

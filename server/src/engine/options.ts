@@ -11,6 +11,7 @@ export const defaultOptions: EngineOptions = {
   nonOverlap: false,
   verbatimMasks: true,
   conditioning: 'mask',
+  view: 'full',
 };
 
 /** The reference implementation's results on a device: on CUDA it fills holes, on CPU it silently does not. */

@@ -1,8 +1,8 @@
 import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
 import type { Call, GraphRunner } from './graph-runner.js';
 import { checkLabels, joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
-import { resizeBilinear } from './resize.js';
 import { Track, type TrackOutput, type TrackSlices } from './track.js';
+import { boundsOf, logitsAtSource, logitsInView, unionOf, viewRule, type ViewMode } from './view.js';
 import type { ImageSource, ObjectPrompts, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
 
 export interface SegmenterSettings {
@@ -176,15 +176,15 @@ export class SegmentationTarget {
     request: SegmentRequest,
     call: Call,
   ): Promise<AsyncGenerator<TrackOutput>> {
-    const track = new Track(this.graphs, this.trackSlices(range, backward), request.options);
+    const track = new Track(this.graphs, this.trackSlices(range, backward, request.options.view), request.options);
     const ordered = [...anchors].sort((a, b) => a.prompt.slice - b.prompt.slice);
     if (backward) ordered.reverse();
-    for (const { prompt, mask } of ordered) {
+    for (const { prompt, mask, output } of ordered) {
       const time = backward ? range.last - prompt.slice : prompt.slice - range.first;
       if (prompt.kind === 'points' && request.options.conditioning === 'direct') {
         await track.promptPoints(time, prompt.points, prompt.labels, call);
       } else {
-        await track.promptMask(time, mask, call);
+        await track.promptMask(time, mask, output.view, call);
       }
     }
     return track.run(call);
@@ -199,14 +199,18 @@ export class SegmentationTarget {
   ): Promise<Anchor[]> {
     const anchors: Anchor[] = [];
     for (const prompt of joinPrompts(object, this.features.source, range)) {
-      const track = new Track(this.graphs, this.trackSlices(range, false), request.options);
+      const track = new Track(this.graphs, this.trackSlices(range, false, request.options.view), request.options);
       const time = prompt.slice - range.first;
       if (prompt.kind === 'mask') {
-        const output = await track.promptMask(time, prompt.mask, call);
+        const { rows, columns } = this.features.source;
+        // An empty mask has no bounds; the whole slice then says "not here".
+        const bounds = boundsOf(prompt.mask, columns) ?? [0, 0, columns - 1, rows - 1];
+        const view = viewRule(request.options.view, this.features.source).forPrompt(bounds);
+        const output = await track.promptMask(time, prompt.mask, view, call);
         anchors.push({ prompt, mask: prompt.mask, output });
       } else {
         const output = await track.promptPoints(time, prompt.points, prompt.labels, call);
-        anchors.push({ prompt, mask: this.toMask(output.logits), output });
+        anchors.push({ prompt, mask: this.toMask(output), output });
       }
     }
     return anchors;
@@ -219,8 +223,8 @@ export class SegmentationTarget {
   }
 
   private result(label: number, slice: number, output: TrackOutput, origin: SliceResult['origin']): SliceResult {
-    const { logits, iou, presence } = output;
-    return { label, slice, mask: this.toMask(logits), logits, iou, presence, origin };
+    const { logits, view, iou, presence } = output;
+    return { label, slice, mask: this.toMask(output), logits, view, iou, presence, origin };
   }
 
   /**
@@ -232,35 +236,39 @@ export class SegmentationTarget {
     const above = Math.min(...anchors.filter((anchor) => anchor > slice));
     const weight = (slice - below) / (above - below);
     const mix = (a: number, b: number) => (1 - weight) * a + weight * b;
+    const view = unionOf(forward.view, backward.view);
+    const seen = ({ logits, view: own }: TrackOutput) => logitsInView(logits, own, view, clearNo);
+    const other = seen(backward);
     return {
       time: forward.time,
-      logits: forward.logits.map((value, index) =>
-        mix(Math.max(value, clearNo), Math.max(backward.logits[index], clearNo)),
-      ),
+      logits: seen(forward).map((value, index) => mix(Math.max(value, clearNo), Math.max(other[index], clearNo))),
+      view,
       iou: mix(forward.iou, backward.iou),
       presence: mix(forward.presence, backward.presence),
     };
   }
 
   /** Low-resolution logits -> mask at the source's size (specification section 3.5 step 2). */
-  private toMask(logits: Float32Array): Uint8Array {
-    const { maskSize } = this.graphs.architecture;
+  private toMask({ logits, view }: Pick<TrackOutput, 'logits' | 'view'>): Uint8Array {
     const { rows, columns } = this.features.source;
-    const full = resizeBilinear(logits, maskSize, maskSize, rows, columns);
+    const full = logitsAtSource(logits, view, rows, columns, this.graphs.architecture.absentLogit);
     const mask = new Uint8Array(full.length);
     for (let i = 0; i < full.length; i++) if (full[i] > 0) mask[i] = 1;
     return mask;
   }
 
-  private trackSlices(range: SliceRange, backward: boolean): TrackSlices {
-    const { rows, columns } = this.features.source;
+  private trackSlices(range: SliceRange, backward: boolean, mode: ViewMode): TrackSlices {
+    const { source } = this.features;
     const at = (time: number) => (backward ? range.last - time : range.first + time);
     return {
       count: range.last - range.first + 1,
-      rows,
-      columns,
-      features: (time, call) => this.features.acquire(at(time), call),
-      prefetch: (times) => this.features.prefetch(times.map(at)),
+      rows: source.rows,
+      columns: source.columns,
+      views: viewRule(mode, source),
+      features: (time, view, call) => this.features.acquire({ slice: at(time), view }, call),
+      // A view that follows the object is not known before the slice before it is done.
+      prefetch: (times, view) =>
+        mode === 'full' ? this.features.prefetch(times.map((time) => ({ slice: at(time), view }))) : undefined,
     };
   }
 }

@@ -12,7 +12,8 @@ import type {
 } from './graph-runner.js';
 import { argmax, linear, packBfloat16, roundToBfloat16, stability, temporalCode, unpackBfloat16 } from './numeric.js';
 import { resizeAntialiased } from './resize.js';
-import type { EngineOptions } from './types.js';
+import type { Box, EngineOptions } from './types.js';
+import { viewMask, type View, type ViewRule } from './view.js';
 
 /** Corners of a box in the labels of the prompt encoder (specification section 3.4). */
 export const boxCornerLabels = [2, 3] as const;
@@ -23,6 +24,8 @@ export interface TrackOutput {
   readonly time: number;
   /** [maskSize][maskSize], after hole filling */
   readonly logits: Float32Array;
+  /** the rectangle of the slice that the logits cover */
+  readonly view: View;
   readonly iou: number;
   readonly presence: number;
 }
@@ -40,9 +43,10 @@ export interface TrackSlices {
   /** size of the original slices, to scale prompts */
   readonly rows: number;
   readonly columns: number;
-  features(time: number, call: Call): Promise<FeatureLease>;
-  /** hint that these times come next; the answer takes the hint back */
-  prefetch(times: readonly number[]): (() => void) | undefined;
+  readonly views: ViewRule;
+  features(time: number, view: View, call: Call): Promise<FeatureLease>;
+  /** hint that these times come next, probably in this view; the answer takes the hint back */
+  prefetch(times: readonly number[], view: View): (() => void) | undefined;
 }
 
 export type TrackOptions = Pick<EngineOptions, 'stabilityFallback' | 'fillHoleArea'>;
@@ -56,6 +60,8 @@ const densePromptBound = 32;
 const lookAhead = 16;
 /** Presence of a mask given by the user, or of an empty one. */
 const givenPresence = 10;
+/** Points alone do not tell how large the object is: their view reaches this many pixels beyond them. */
+const pointMargin = 16;
 
 /**
  * One object followed through a stack of slices in one direction: the reference predictor's state machine
@@ -92,7 +98,8 @@ export class Track {
     call: Call,
   ): Promise<TrackOutput> {
     const previous = this.prompted.get(time) ?? this.conditioning.get(time);
-    const record = await this.decode(time, 'initial', points, labels, previous?.logits, call);
+    const view = previous?.view ?? this.slices.views.forPrompt(boundsOfPrompt(points, labels));
+    const record = await this.decode(time, view, 'initial', points, labels, previous?.logits, call);
     const filled = { ...record, logits: this.fillHoles(record.logits) };
     this.prompted.set(time, filled);
     return filled;
@@ -101,16 +108,17 @@ export class Track {
   /**
    * Prompt a slice with a mask, which becomes its result (specification section 4.4).
    * @param mask [rows][columns] of the original slice, 0 or 1
+   * @param view what of the slice the model sees
    */
-  async promptMask(time: number, mask: Uint8Array, call: Call): Promise<TrackOutput> {
+  async promptMask(time: number, mask: Uint8Array, view: View, call: Call): Promise<TrackOutput> {
     const { imageSize: size, maskSize } = this.architecture;
-    const { rows, columns } = this.slices;
+    const seen = viewMask(mask, this.slices.rows, this.slices.columns, view);
     const input = new Float32Array(size * size);
-    if (rows === size && columns === size) input.set(mask);
-    else resizeAntialiased(mask, rows, columns, size, size).forEach((v, i) => (input[i] = v >= 0.5 ? 1 : 0));
+    if (view.height === size && view.width === size) input.set(seen);
+    else resizeAntialiased(seen, view.height, view.width, size, size).forEach((v, i) => (input[i] = v >= 0.5 ? 1 : 0));
     const any = input.includes(1);
     const high = input.map((value) => 20 * value - 10);
-    const lease = await this.slices.features(time, call);
+    const lease = await this.slices.features(time, view, call);
     let pointer: Float32Array;
     try {
       const decoded = await this.graphs.decode(
@@ -130,6 +138,7 @@ export class Track {
     const record: SliceRecord = {
       time,
       logits: this.fillHoles(resizeAntialiased(high, size, size, maskSize, maskSize)),
+      view,
       iou: 1,
       presence: any ? givenPresence : -givenPresence,
       pointer,
@@ -150,7 +159,8 @@ export class Track {
   ): Promise<TrackOutput> {
     const previous = this.conditioning.get(time) ?? this.tracked.get(time);
     const base = this.tracked.has(time) ? 'memory' : 'initial';
-    const record = await this.decode(time, base, points, labels, previous?.logits, call);
+    const view = previous?.view ?? this.slices.views.forPrompt(boundsOfPrompt(points, labels));
+    const record = await this.decode(time, view, base, points, labels, previous?.logits, call);
     return { ...record, logits: this.fillHoles(record.logits) };
   }
 
@@ -176,28 +186,39 @@ export class Track {
   }
 
   private async step(time: number, call: Call): Promise<SliceRecord> {
-    const lease = await this.slices.features(time, call);
-    try {
-      // The device encodes the next slice while this one's results are worked on here.
-      const ahead = Math.max(0, Math.min(lookAhead, this.slices.count - time - 1));
-      const next = Array.from({ length: ahead }, (_, index) => time + 1 + index);
-      const needed = next.filter((candidate) => !this.conditioning.has(candidate));
-      this.takeHintBack = this.slices.prefetch(needed) ?? this.takeHintBack;
-      const record = await this.decodeWith(lease.features, time, 'memory', [], [], undefined, call);
-      // The reference encodes the memory of a tracked slice from the logits before holes are filled.
-      record.memory = await this.encode(lease.features, record, 'soft', call);
-      const stored = { ...record, logits: this.fillHoles(record.logits) };
-      this.tracked.set(time, stored);
-      return stored;
-    } finally {
-      lease.release();
+    const { views } = this.slices;
+    const before = this.conditioning.get(time - 1) ?? this.tracked.get(time - 1);
+    if (before === undefined) throw new Error(`slice ${time} is tracked before slice ${time - 1}`);
+    let view = views.next(before.view, before.logits);
+    for (let attempt = 0; ; attempt++) {
+      const lease = await this.slices.features(time, view, call);
+      try {
+        // The device encodes the next slice while this one's results are worked on here.
+        const ahead = Math.max(0, Math.min(lookAhead, this.slices.count - time - 1));
+        const next = Array.from({ length: ahead }, (_, index) => time + 1 + index);
+        const needed = next.filter((candidate) => !this.conditioning.has(candidate));
+        this.takeHintBack = this.slices.prefetch(needed, view) ?? this.takeHintBack;
+        const record = await this.decodeWith(lease.features, time, view, 'memory', [], [], undefined, call);
+        const larger = views.enlarge(view, record.logits, attempt);
+        if (larger !== undefined) {
+          view = larger;
+          continue;
+        }
+        // The reference encodes the memory of a tracked slice from the logits before holes are filled.
+        record.memory = await this.encode(lease.features, record, 'soft', call);
+        const stored = { ...record, logits: this.fillHoles(record.logits) };
+        this.tracked.set(time, stored);
+        return stored;
+      } finally {
+        lease.release();
+      }
     }
   }
 
   /** Encode the memories of prompted slices (the reference's preflight, specification section 5.4). */
   private async commit(call: Call): Promise<void> {
     for (const [time, record] of this.prompted) {
-      const lease = await this.slices.features(time, call);
+      const lease = await this.slices.features(time, record.view, call);
       try {
         record.memory = await this.encode(lease.features, record, 'binary', call);
       } finally {
@@ -221,15 +242,16 @@ export class Track {
 
   private async decode(
     time: number,
+    view: View,
     base: 'initial' | 'memory',
     points: readonly (readonly [number, number])[],
     labels: readonly number[],
     previous: Float32Array | undefined,
     call: Call,
   ): Promise<SliceRecord> {
-    const lease = await this.slices.features(time, call);
+    const lease = await this.slices.features(time, view, call);
     try {
-      return await this.decodeWith(lease.features, time, base, points, labels, previous, call);
+      return await this.decodeWith(lease.features, time, view, base, points, labels, previous, call);
     } finally {
       lease.release();
     }
@@ -238,6 +260,7 @@ export class Track {
   private async decodeWith(
     features: SliceFeatures,
     time: number,
+    view: View,
     base: 'initial' | 'memory',
     points: readonly (readonly [number, number])[],
     labels: readonly number[],
@@ -250,8 +273,8 @@ export class Track {
       ? new Float32Array(2)
       : Float32Array.from(
           points.flatMap(([x, y]) => [
-            Math.fround(Math.fround(x) / this.slices.columns) * size,
-            Math.fround(Math.fround(y) / this.slices.rows) * size,
+            Math.fround(Math.fround(x - view.left) / view.width) * size,
+            Math.fround(Math.fround(y - view.top) / view.height) * size,
           ]),
         );
     const maskInput = previous?.map((v) => Math.min(Math.max(v, -densePromptBound), densePromptBound));
@@ -262,14 +285,14 @@ export class Track {
         { features, base: decoderBase, coords, labels: Float32Array.from(none ? [-1] : labels), maskInput },
         call,
       );
-      return this.choose(time, decoded, points.length);
+      return this.choose(time, view, decoded, points.length);
     } finally {
       if (conditioned !== undefined) this.graphs.release(conditioned);
     }
   }
 
   /** Which of the four candidates is the answer (specification section 4.3, "Selection"). */
-  private choose(time: number, decoded: DecodeOutput, promptPoints: number): SliceRecord {
+  private choose(time: number, view: View, decoded: DecodeOutput, promptPoints: number): SliceRecord {
     const area = this.architecture.maskSize ** 2;
     const candidate = (index: number) => decoded.masks.subarray(index * area, (index + 1) * area);
     const best = argmax(decoded.iou, 1, 4);
@@ -284,6 +307,7 @@ export class Track {
     return {
       time,
       logits: candidate(mask).slice(),
+      view,
       iou: decoded.iou[mask],
       presence: decoded.presence,
       pointer: this.pointerOf(decoded, pointer),
@@ -352,4 +376,14 @@ export class Track {
     if (this.options.fillHoleArea === 0) return logits;
     return fillHoles2d(logits, this.architecture.maskSize, this.options.fillHoleArea);
   }
+}
+
+/** Bounds of a point prompt in pixels: its box where it has one, else its points and some room around them. */
+function boundsOfPrompt(points: readonly (readonly [number, number])[], labels: readonly number[]): Box {
+  const isBox = labels.includes(boxCornerLabels[0]);
+  const kept = points.filter((_, index) => (isBox ? labels[index] >= boxCornerLabels[0] : true));
+  const margin = isBox ? 0 : pointMargin;
+  const xs = kept.map(([x]) => x);
+  const ys = kept.map(([, y]) => y);
+  return [Math.min(...xs) - margin, Math.min(...ys) - margin, Math.max(...xs) + margin, Math.max(...ys) + margin];
 }

@@ -1,3 +1,5 @@
+import type { View, ViewMode } from './view.js';
+
 /**
  * The engine's vocabulary. Coordinates: pixel = (x = column, y = row), centres on integers, of the ORIGINAL slice;
  * slice = index into the image source, from 0. Masks are [row][column], 0 or 1.
@@ -61,6 +63,8 @@ export interface EngineOptions {
   readonly verbatimMasks: boolean;
   /** `mask`: box -> mask -> mask prompt for both passes (RECIST flow, default); `direct`: re-prompt each pass (3D-CT script) */
   readonly conditioning: 'mask' | 'direct';
+  /** what of a slice the model sees: `full`, as the reference, or `roi`, a square that follows the object */
+  readonly view: ViewMode;
 }
 
 export interface SliceResult {
@@ -70,6 +74,8 @@ export interface SliceResult {
   readonly mask: Uint8Array;
   /** low-resolution logits [maskSize][maskSize] the mask was made from */
   readonly logits: Float32Array;
+  /** the rectangle of the slice that `logits` cover */
+  readonly view: View;
   /** the model's own estimate of the mask's IoU, 0..1 (1 for a mask given by the user) */
   readonly iou: number;
   /** object-presence logit; > 0 means present */

@@ -275,9 +275,10 @@ class MaskDecoder(nn.Module):
         out = multi_head_attention(q, k, v, heads)
         return linear(out, attention.out_proj).reshape(rows, -1, self.dim)
 
-    def forward(
+    def candidates(
         self, feat: Tensor, s0: Tensor, s1: Tensor, coords: Tensor, labels: Tensor, mask_in: Tensor, has_mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `forward`, but masks and pointers are given whether the object is present or not; training needs that."""
         decoder, dim, side = self.sam_mask_decoder, self.dim, self.size // 16
         batch = feat.shape[0]
         fixed = torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])
@@ -313,7 +314,12 @@ class MaskDecoder(nn.Module):
         iou = decoder.iou_prediction_head(queries[:, 1])
         obj = decoder.pred_obj_score_head(queries[:, 0])
         pointers = self.obj_ptr_proj(candidates.reshape(-1, dim)).reshape(-1, 4, dim)
+        return masks, iou, pointers, obj
 
+    def forward(
+        self, feat: Tensor, s0: Tensor, s1: Tensor, coords: Tensor, labels: Tensor, mask_in: Tensor, has_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        masks, iou, pointers, obj = self.candidates(feat, s0, s1, coords, labels, mask_in, has_mask)
         appears = (obj > 0).float()
         masks = torch.where((obj > 0).reshape(-1, 1, 1, 1), masks, torch.full_like(masks[:1, :1, :1, :1], self.absent))
         gate = appears.unsqueeze(-1)

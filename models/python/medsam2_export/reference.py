@@ -56,12 +56,38 @@ _FIXTURE = (
     "model.memory_encoder.fuser.layer.dim=32",
 )
 
+# A model small enough to lie in git with its weights, for 128 px views around one object. Windows fit the grids
+# (32, 16, 8, 4), so nothing is padded; from the third stage on a window is the whole grid.
+_NANO = (
+    "model.image_encoder.trunk.embed_dim=32",
+    "model.image_encoder.trunk.num_heads=1",
+    "model.image_encoder.trunk.stages=[1,2,3,1]",
+    "+model.image_encoder.trunk.window_spec=[8,8,8,4]",
+    "model.image_encoder.trunk.global_att_blocks=[4,5]",
+    "model.image_encoder.neck.backbone_channel_list=[256,128,64,32]",
+    "model.image_encoder.neck.d_model=128",
+    "model.image_encoder.neck.position_encoding.num_pos_feats=128",
+    "model.memory_attention.d_model=128",
+    "model.memory_attention.num_layers=2",
+    "model.memory_attention.layer.d_model=128",
+    "model.memory_attention.layer.dim_feedforward=256",
+    "model.memory_attention.layer.self_attention.embedding_dim=128",
+    "model.memory_attention.layer.cross_attention.embedding_dim=128",
+    "model.memory_attention.layer.cross_attention.kv_in_dim=32",
+    "model.memory_encoder.out_dim=32",
+    "model.memory_encoder.position_encoding.num_pos_feats=32",
+    "+model.memory_encoder.in_dim=128",
+    "+model.memory_encoder.mask_downsampler.embed_dim=128",
+    "model.memory_encoder.fuser.layer.dim=128",
+)
+
 SIZES: dict[str, Size] = {
     "medsam2": Size("sam2.1_hiera_t", 512, aliases=("sam2.1_hiera_t512", "sam2.1_hiera_tiny")),
     "sam2.1_hiera_t_1024": Size("sam2.1_hiera_t", 1024, aliases=("sam2.1_hiera_t",)),
     "sam2.1_hiera_s": Size("sam2.1_hiera_s", 1024),
     "sam2.1_hiera_b+": Size("sam2.1_hiera_b+", 1024),
     "sam2.1_hiera_l": Size("sam2.1_hiera_l", 1024),
+    "nano": Size("sam2.1_hiera_t", 128, _NANO),
     "fixture": Size("sam2.1_hiera_t", 128, _FIXTURE),
 }
 

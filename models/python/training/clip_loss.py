@@ -1,0 +1,141 @@
+"""Loss of a batch of clips: a prompt on the first slice, tracking over the rest, corrections in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .losses import decode_loss
+from .tracker import Decoded, Memory, Parts
+
+#: Weights of candidate 0, of the best and of the mean of candidates 1..3, by kind of decode. A box or a corrected
+#: mask is answered with candidate 0 (1..3 stand in where it is unstable), all else with the best-scored of 1..3. A
+#: tracked object is not ambiguous: any of the three may be chosen, so all of them learn.
+BOX = (1.0, 0.25, 0.15)
+POINT = (0.0, 0.5, 0.0)
+TRACKED = (0.1, 0.6, 0.3)
+CORRECTED = (0.5, 0.1, 0.05)
+
+
+@dataclass
+class Chances:
+    """How often a step does what. teacher: memory from the true presence and the truly best candidate."""
+
+    point: float = 0.2
+    correction: float = 0.25
+    true_key_mask: float = 0.5
+    mask_pointer: float = 0.75
+    teacher: float = 0.5
+
+
+class ClipLoss:
+    """Callable over a batch; all randomness comes from the generator handed in."""
+
+    def __init__(self, parts: Parts, chances: Chances):
+        self.parts, self.chances = parts, chances
+
+    def __call__(self, images: Tensor, targets: Tensor, box: Tensor, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """images [B,T,S,S] uint8, targets [B,T,M,M] uint8, box [B,2,2] -> loss, figures for the log."""
+        parts, chances = self.parts, self.chances
+        batch, length = images.shape[:2]
+        truth = targets.float() / 255
+        s0, s1, feat = (f.unflatten(0, (batch, length)) for f in parts.encode(images.flatten(0, 1)))
+        chance = torch.rand(4, generator=rng).tolist()
+        total, figures = self._key(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], box, chance, rng)
+        if length == 1:
+            return total, {k: float(v) for k, v in figures.items()}
+
+        key, extra = self._key_memory(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], self._answer, chance[2], rng)
+        total = total + extra
+        past: dict[int, Memory] = {}
+        tracked: dict[str, list[Tensor]] = {}
+        horizon = 16 if chance[3] < 0.8 else int(torch.randint(length, 17, (1,), generator=rng))
+        tracking = feat.new_zeros(())
+        corrected = int(torch.randint(1, length, (1,), generator=rng)) if chance[1] < 0.5 * chances.correction else 0
+        for t in range(1, length):
+            conditioned = parts.condition(feat[:, t], (0, key), past, t, horizon)
+            out = parts.decode(conditioned, s0[:, t], s1[:, t])
+            loss, row = decode_loss(out.masks, out.iou, out.obj, truth[:, t], TRACKED)
+            tracking = tracking + loss
+            for name, value in row.items():
+                tracked.setdefault(name, []).append(value)
+            low, past[t] = self._memory(feat[:, t], out, truth[:, t], rng)
+            if t == corrected:
+                tracking = tracking + self._correct(conditioned, s0[:, t], s1[:, t], low, truth[:, t], None, rng)
+        total = total + tracking / (length - 1)
+        figures |= {f"track_{k}": torch.stack(v).mean() for k, v in tracked.items()}
+        return total, {k: float(v) for k, v in figures.items()}
+
+    def _key(
+        self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, box: Tensor, chance: list[float], rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        parts, batch = self.parts, feat.shape[0]
+        plain = parts.without_memory(feat)
+        labels = torch.tensor([2.0, 3.0], device=feat.device).expand(batch, 2)
+        out = self._answer = parts.decode(plain, s0, s1, box, labels)
+        total, figures = decode_loss(out.masks, out.iou, out.obj, truth, BOX)
+        if chance[0] < self.chances.point:
+            point = sample_points((truth > 0.5).float(), self.parts.size, rng)
+            guess = parts.decode(plain, s0, s1, point, labels.new_ones(batch, 1))
+            total = total + decode_loss(guess.masks, guess.iou, guess.obj, truth, POINT)[0]
+        if chance[1] < self.chances.correction:
+            total = total + self._correct(plain, s0, s1, out.masks[:, :1], truth, (box, labels), rng)
+        return total, figures
+
+    def _correct(
+        self, feat: Tensor, s0: Tensor, s1: Tensor, low: Tensor, truth: Tensor, prompt: tuple[Tensor, Tensor] | None, rng: torch.Generator
+    ) -> Tensor:
+        """A click in the region of error together with the mask so far, as a user corrects it."""
+        low = low.detach().float().clamp(-32, 32)
+        up = torch.nn.functional.interpolate(low, size=truth.shape[-2:], mode="bilinear", align_corners=False)[:, 0] > 0
+        wrong = (up != (truth > 0.5)).float()
+        wrong = torch.where(wrong.flatten(1).any(1)[:, None, None], wrong, (truth > 0.5).float())
+        point, index = sample_points(wrong, self.parts.size, rng, with_index=True)
+        label = (truth.flatten(1).gather(1, index) > 0.5).float()
+        if prompt is not None:
+            point, label = torch.cat([prompt[0], point], 1), torch.cat([prompt[1], label], 1)
+        out = self.parts.decode(feat, s0, s1, point, label, low)
+        weights = CORRECTED if prompt is not None else POINT
+        return decode_loss(out.masks, out.iou, out.obj, truth, weights)[0]
+
+    def _key_memory(
+        self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, answer: Decoded, chance: float, rng: torch.Generator
+    ) -> tuple[Memory, Tensor]:
+        """Memory of the prompted slice: its mask, predicted or true, re-enters as a mask prompt."""
+        parts = self.parts
+        predicted = (parts.upsample(answer.masks[:, :1].detach()) > 0).float()
+        true = (torch.nn.functional.interpolate(truth.unsqueeze(1), size=predicted.shape[-2:], mode="bilinear") > 0.5).float()
+        use_true = (torch.rand(len(truth), generator=rng) < self.chances.true_key_mask).to(truth.device)
+        use_true |= ~predicted.flatten(1).any(1)
+        mask = torch.where(use_true[:, None, None, None], true, predicted)
+        present = torch.ones(len(truth), dtype=torch.bool, device=truth.device)
+        mem = parts.remember(feat, mask, present)
+        if chance >= self.chances.mask_pointer:
+            return Memory(mem, answer.pointers[:, 0]), feat.new_zeros(())
+        again = parts.pointer_of_mask(feat, s0, s1, mask)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(again.obj.float(), torch.ones_like(again.obj).float())
+        return Memory(mem, again.pointers[:, 0]), 0.5 * loss
+
+    def _memory(self, feat: Tensor, out: Decoded, truth: Tensor, rng: torch.Generator) -> tuple[Tensor, Memory]:
+        parts, batch = self.parts, feat.shape[0]
+        present = out.obj.squeeze(1) > 0
+        best = 1 + out.iou[:, 1:].argmax(1)
+        teach = (torch.rand(batch, generator=rng) < self.chances.teacher).to(truth.device)
+        present = torch.where(teach, (truth > 0.5).flatten(1).any(1), present)
+        rows = torch.arange(batch, device=truth.device)
+        low = out.masks[rows, best].unsqueeze(1)
+        probability = parts.upsample(low).sigmoid() * present[:, None, None, None].float()
+        mem = parts.remember(feat, probability, present)
+        return low, Memory(mem, parts.gate(out.pointers[rows, best], present))
+
+
+def sample_points(region: Tensor, size: int, rng: torch.Generator, with_index: bool = False):
+    """One random pixel of each region [B,M,M] (0/1; an empty one counts as full) as a point [B,1,2] of the input."""
+    side = region.shape[-1]
+    weight = region.flatten(1).cpu() + 1e-6
+    index = torch.multinomial(weight, 1, generator=rng).to(region.device)
+    scale = size / side
+    point = torch.stack([(index % side + 0.5) * scale, (index // side + 0.5) * scale], -1).float()
+    return (point, index) if with_index else point

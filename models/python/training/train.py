@@ -106,6 +106,7 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--validate-every", type=int, default=250, help="steps; 0 = never (always 0 with --data)")
     parser.add_argument("--validation-cases", type=int, default=24)
     parser.add_argument("--save-every", type=int, default=100, help="steps")
+    parser.add_argument("--pause-at", type=int, help="stop at this step, to be continued later by the same command")
     parser.add_argument("--no-augment", action="store_true", help="npz files as they are")
     return parser, parser.parse_args()
 
@@ -221,7 +222,7 @@ class Run:
                 self.check(cases)
             if self.step % args.save_every == 0:
                 self.keep()
-            if self.stopping:
+            if self.stopping or self.step == args.pause_at:
                 break
         self.keep()
         print(f"{'stopped' if self.step < self.steps else 'finished'} at step {self.step} of {self.steps}", flush=True)

@@ -2,11 +2,13 @@
 // What is drawn is a synthetic phantom with the phantom's own labels, and the picture says so: no trained weights are in
 // the repository, and masks of random weights would show nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import sharp from 'sharp';
+import { createRequire } from 'node:module';
 import { createImageSource, parseWindow, resolveWindow } from '../server/dist/index.js';
 import { renderContactSheet } from '../server/dist/report/contact-sheet.js';
 import { renderOverlay } from '../server/dist/report/overlay.js';
 
+// The server's own image library.
+const sharp = createRequire(new URL('../server/package.json', import.meta.url))('sharp');
 const folder = new URL('../docs/images/', import.meta.url);
 const [columns, rows, slices] = [300, 230, 25];
 const keySlice = 12;

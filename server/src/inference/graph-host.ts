@@ -9,6 +9,7 @@ export interface OnnxRuntime {
   readonly InferenceSession: {
     create(path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
+  listSupportedBackends(): readonly { readonly name: string }[];
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => Tensor;
 }
 
@@ -32,6 +33,11 @@ export class GraphHost {
   ) {}
 
   static async load(runtime: OnnxRuntime, model: LoadRequest): Promise<GraphHost> {
+    const backends = runtime.listSupportedBackends().map(({ name }) => name);
+    // The runtime leaves a provider that it was built without out of the session, and would run on the CPU unsaid.
+    if (!backends.includes(model.device)) {
+      throw new Error(`this build of onnxruntime knows ${backends.join(', ')} only`);
+    }
     const options = sessionOptions(model);
     const create = (name: GraphName) => runtime.InferenceSession.create(model.graphPaths[name], options);
     const sessions = {

@@ -9,7 +9,7 @@ export interface OpenModelOptions {
   readonly device: DeviceChoice;
   /** CPU threads of one graph run; default: what the machine has, at most 8 */
   readonly threads?: number;
-  /** bytes of slice features kept in memory; default 1 GiB */
+  /** bytes of slice features kept in memory; default 768 MiB */
   readonly featureBudget?: number;
   /** told why a device was passed over */
   readonly log?: (line: string) => void;
@@ -26,7 +26,7 @@ export interface OpenModel {
 }
 
 /** With the weights, the runtime and a 300-slice volume this stays under 2 GiB in all (docs/performance.md). */
-export const defaultFeatureBudget = 2 ** 30;
+export const defaultFeatureBudget = 768 * 2 ** 20;
 /** A GPU encodes several slices in hardly more time than one. */
 const gpuEncodeBatch = 8;
 

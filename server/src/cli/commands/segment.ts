@@ -111,7 +111,7 @@ function addSettings(command: Command): void {
   add(
     new Option('--threads <n>', 'CPU threads (default: as the machine has)').argParser(wholeValue('--threads', 1, 256)),
   );
-  add(new Option('--memory <size>', 'for features of slices (default: 1GiB)').argParser(memoryValue));
+  add(new Option('--memory <size>', 'for features of slices (default: 768MiB)').argParser(memoryValue));
   add(new Option('--parity <device>', 'do exactly as the reference scripts do there').choices(['cpu', 'cuda']));
   add(
     new Option('--fill-holes <n>', "fill holes of up to n pixels of the model's grid").argParser(

@@ -9,8 +9,8 @@ from torch import Tensor
 FOCAL, DICE, IOU, PRESENCE = 20.0, 1.0, 1.0, 1.0
 
 
-def mask_losses(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Focal 20 + Dice 1 and the IoU of every candidate.
+def mask_losses(logits: Tensor, truth: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Focal 20 (of the object's pixels `alpha`, of the others 1 - alpha) + Dice 1, and the IoU of every candidate.
 
     logits [B,K,h,w] not gated by presence (a gate of -1024 would block the gradient); truth [B,H,W] in 0..1, the share
     of each pixel that the object covers. Returns [B,K] losses and [B,K] IoU of the thresholded masks.
@@ -19,7 +19,7 @@ def mask_losses(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     y = truth.unsqueeze(1).expand_as(up)
     p = up.sigmoid()
     bce = F.binary_cross_entropy_with_logits(up, y, reduction="none")
-    focal = (bce * (p - y).square() * (0.75 - 0.5 * y)).mean((2, 3))
+    focal = (bce * (p - y).square() * (1 - alpha + (2 * alpha - 1) * y)).mean((2, 3))
     dice = 1 - (2 * (p * y).sum((2, 3)) + 1) / (p.sum((2, 3)) + y.sum((2, 3)) + 1)
     with torch.no_grad():
         a, b = up > 0, y > 0.5
@@ -28,7 +28,7 @@ def mask_losses(logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode_loss(
-    masks: Tensor, iou: Tensor, obj: Tensor, truth: Tensor, weights: tuple[float, float, float]
+    masks: Tensor, iou: Tensor, obj: Tensor, truth: Tensor, weights: tuple[float, float, float], alpha: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of one decode: masks [B,4,h,w], iou [B,4], obj [B,1], truth [B,H,W].
 
@@ -36,7 +36,7 @@ def decode_loss(
     is present; presence always counts.
     """
     present = (truth > 0.5).flatten(1).any(1).float()
-    losses, actual = mask_losses(masks, truth)
+    losses, actual = mask_losses(masks, truth, alpha)
     several = losses[:, 1:]
     mask = weights[0] * losses[:, 0] + weights[1] * several.min(1).values + weights[2] * several.mean(1)
     score = (iou.float() - actual).abs().mean(1)

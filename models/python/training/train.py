@@ -24,7 +24,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from medsam2_export.reference import add_size_arguments, build, chosen_size, load_checkpoint  # noqa: E402
-from training.clip_loss import Chances, ClipLoss  # noqa: E402
+from training.clip_loss import EVEN_ALPHA, PUBLISHED_ALPHA, Chances, ClipLoss  # noqa: E402
 from training.curves import draw_curves  # noqa: E402
 from training.feed import SceneSource, Shape, batches  # noqa: E402
 from training.npz_data import NpzSource  # noqa: E402
@@ -97,6 +97,7 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--warmup", type=int, default=100, help="steps")
     parser.add_argument("--clip-norm", type=float, default=0.5, help="largest norm of a gradient")
+    parser.add_argument("--focal-alpha", type=float, help="weight of the object's pixels (0.5 from scratch, 0.25 with --init)")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the moving average of the weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--amp", action="store_true", help="bfloat16 where safe; worth it on CUDA, not on most CPUs")
@@ -139,7 +140,7 @@ class Run:
         self.step, self.best = 0, -1.0
         self.log = self.out / "log.jsonl"
         self.restore()
-        self.loss = ClipLoss(Parts(self.model), Chances())
+        self.loss = ClipLoss(Parts(self.model), Chances(), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
         self.parts = Parts(self.average.model)
         self.stopping = False
 

@@ -13,7 +13,8 @@ function result(label: number, slice: number, pixels: readonly number[], logit =
     mask[pixel] = 1;
     logits[pixel] = logit;
   }
-  return { label, slice, mask, logits, iou: 0.9, presence: 3, origin: 'propagated' };
+  const view = { left: 0, top: 0, width: 4, height: 4 };
+  return { label, slice, mask, logits, view, iou: 0.9, presence: 3, origin: 'propagated' };
 }
 
 const voxelsOf = (labels: Uint8Array | Uint16Array, label: number) =>

@@ -1,6 +1,6 @@
 import type { Call, GraphRunner, Priority, SliceFeatures } from './graph-runner.js';
 import type { ImageSource } from './types.js';
-import { sameView, viewImage, type View } from './view.js';
+import { fullView, sameView, viewImage, type View } from './view.js';
 
 /** Features of a slice, held in memory until released. */
 export interface FeatureLease {
@@ -17,7 +17,7 @@ interface Encode {
 }
 
 /** What is encoded: a slice, seen through a view. */
-export interface SeenSlice {
+interface SeenSlice {
   readonly slice: number;
   readonly view: View;
 }
@@ -186,19 +186,23 @@ export class FeatureCache {
 /** The features of one image source's slices. */
 export class SliceFeatureSource {
   private isClosed = false;
+  private readonly full: View;
 
   constructor(
     readonly source: ImageSource,
     private readonly cache: FeatureCache,
-  ) {}
+  ) {
+    this.full = fullView(source);
+  }
 
   /** @internal */
   get closed(): boolean {
     return this.isClosed;
   }
 
-  /** Features of a slice, encoded now if need be, and kept until the lease is released. */
-  async acquire(seen: SeenSlice, call: Call): Promise<FeatureLease> {
+  /** Features of a slice (the whole of it, or a view), encoded now if need be, and kept until the lease is released. */
+  async acquire(slice: number, call: Call, view = this.full): Promise<FeatureLease> {
+    const seen = { slice, view };
     for (;;) {
       call.signal?.throwIfAborted();
       if (this.isClosed) throw new Error('the image source is closed');
@@ -225,9 +229,12 @@ export class SliceFeatureSource {
    *
    * @returns cancels what was started and is not wanted by anybody yet; undefined when nothing was started
    */
-  prefetch(slices: readonly SeenSlice[]): (() => void) | undefined {
+  prefetch(slices: readonly number[], view = this.full): (() => void) | undefined {
     try {
-      return this.cache.startAhead(this, slices);
+      return this.cache.startAhead(
+        this,
+        slices.map((slice) => ({ slice, view })),
+      );
     } catch {
       // The image could not be made; whoever needs the slice will make it again and be told.
       return undefined;

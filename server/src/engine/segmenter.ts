@@ -2,7 +2,7 @@ import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
 import type { Call, GraphRunner } from './graph-runner.js';
 import { checkLabels, joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
 import { Track, type TrackOutput, type TrackSlices } from './track.js';
-import { boundsOf, logitsAtSource, logitsInView, unionOf, viewRule, type ViewMode } from './view.js';
+import { logitsAtSource, logitsInView, unionOf, viewRule, type ViewMode } from './view.js';
 import type { ImageSource, ObjectPrompts, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
 
 export interface SegmenterSettings {
@@ -184,7 +184,7 @@ export class SegmentationTarget {
       if (prompt.kind === 'points' && request.options.conditioning === 'direct') {
         await track.promptPoints(time, prompt.points, prompt.labels, call);
       } else {
-        await track.promptMask(time, mask, output.view, call);
+        await track.promptMask(time, mask, call, output.view);
       }
     }
     return track.run(call);
@@ -202,11 +202,7 @@ export class SegmentationTarget {
       const track = new Track(this.graphs, this.trackSlices(range, false, request.options.view), request.options);
       const time = prompt.slice - range.first;
       if (prompt.kind === 'mask') {
-        const { rows, columns } = this.features.source;
-        // An empty mask has no bounds; the whole slice then says "not here".
-        const bounds = boundsOf(prompt.mask, columns) ?? [0, 0, columns - 1, rows - 1];
-        const view = viewRule(request.options.view, this.features.source).forPrompt(bounds);
-        const output = await track.promptMask(time, prompt.mask, view, call);
+        const output = await track.promptMask(time, prompt.mask, call);
         anchors.push({ prompt, mask: prompt.mask, output });
       } else {
         const output = await track.promptPoints(time, prompt.points, prompt.labels, call);
@@ -265,10 +261,9 @@ export class SegmentationTarget {
       rows: source.rows,
       columns: source.columns,
       views: viewRule(mode, source),
-      features: (time, view, call) => this.features.acquire({ slice: at(time), view }, call),
+      features: (time, call, view) => this.features.acquire(at(time), call, view),
       // A view that follows the object is not known before the slice before it is done.
-      prefetch: (times, view) =>
-        mode === 'full' ? this.features.prefetch(times.map((time) => ({ slice: at(time), view }))) : undefined,
+      prefetch: (times, view) => (mode === 'full' ? this.features.prefetch(times.map(at), view) : undefined),
     };
   }
 }

@@ -2,6 +2,7 @@ import { FeatureCache } from './feature-cache.js';
 import type { Call, DecodeOutput } from './graph-runner.js';
 import { MemoryRunner, plainSource, toySliceBytes, type DecodeQuestion } from './testing/memory-runner.js';
 import { Track, type TrackOptions } from './track.js';
+import { viewRule } from './view.js';
 
 const call: Call = { priority: 'propagation' };
 const area = 8 * 8;
@@ -17,6 +18,7 @@ function make(slices: number, options: Partial<TrackOptions> = {}) {
       count: slices,
       rows: source.rows,
       columns: source.columns,
+      views: viewRule('full', source),
       features: (time, request) => features.acquire(time, request),
       prefetch: (times) => features.prefetch(times),
     },
@@ -157,6 +159,7 @@ describe('what the decoder is asked', () => {
       count: 1,
       rows: 32,
       columns: 32,
+      views: viewRule('full', source),
       features: (time: number, request: Call) => features.acquire(time, request),
       prefetch: () => undefined,
     };

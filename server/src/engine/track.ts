@@ -13,7 +13,7 @@ import type {
 import { argmax, linear, packBfloat16, roundToBfloat16, stability, temporalCode, unpackBfloat16 } from './numeric.js';
 import { resizeAntialiased } from './resize.js';
 import type { Box, EngineOptions } from './types.js';
-import { viewMask, type View, type ViewRule } from './view.js';
+import { boundsOf, viewMask, type View, type ViewRule } from './view.js';
 
 /** Corners of a box in the labels of the prompt encoder (specification section 3.4). */
 export const boxCornerLabels = [2, 3] as const;
@@ -44,7 +44,7 @@ export interface TrackSlices {
   readonly rows: number;
   readonly columns: number;
   readonly views: ViewRule;
-  features(time: number, view: View, call: Call): Promise<FeatureLease>;
+  features(time: number, call: Call, view: View): Promise<FeatureLease>;
   /** hint that these times come next, probably in this view; the answer takes the hint back */
   prefetch(times: readonly number[], view: View): (() => void) | undefined;
 }
@@ -108,17 +108,20 @@ export class Track {
   /**
    * Prompt a slice with a mask, which becomes its result (specification section 4.4).
    * @param mask [rows][columns] of the original slice, 0 or 1
-   * @param view what of the slice the model sees
+   * @param given what of the slice the model sees; default: by the rule, around the mask
    */
-  async promptMask(time: number, mask: Uint8Array, view: View, call: Call): Promise<TrackOutput> {
+  async promptMask(time: number, mask: Uint8Array, call: Call, given?: View): Promise<TrackOutput> {
     const { imageSize: size, maskSize } = this.architecture;
-    const seen = viewMask(mask, this.slices.rows, this.slices.columns, view);
+    const { rows, columns, views } = this.slices;
+    // An empty mask has no bounds; it says "not here" of the whole slice.
+    const view = given ?? views.forPrompt(boundsOf(mask, columns) ?? [0, 0, columns - 1, rows - 1]);
+    const seen = viewMask(mask, rows, columns, view);
     const input = new Float32Array(size * size);
     if (view.height === size && view.width === size) input.set(seen);
     else resizeAntialiased(seen, view.height, view.width, size, size).forEach((v, i) => (input[i] = v >= 0.5 ? 1 : 0));
     const any = input.includes(1);
     const high = input.map((value) => 20 * value - 10);
-    const lease = await this.slices.features(time, view, call);
+    const lease = await this.slices.features(time, call, view);
     let pointer: Float32Array;
     try {
       const decoded = await this.graphs.decode(
@@ -191,7 +194,7 @@ export class Track {
     if (before === undefined) throw new Error(`slice ${time} is tracked before slice ${time - 1}`);
     let view = views.next(before.view, before.logits);
     for (let attempt = 0; ; attempt++) {
-      const lease = await this.slices.features(time, view, call);
+      const lease = await this.slices.features(time, call, view);
       try {
         // The device encodes the next slice while this one's results are worked on here.
         const ahead = Math.max(0, Math.min(lookAhead, this.slices.count - time - 1));
@@ -218,7 +221,7 @@ export class Track {
   /** Encode the memories of prompted slices (the reference's preflight, specification section 5.4). */
   private async commit(call: Call): Promise<void> {
     for (const [time, record] of this.prompted) {
-      const lease = await this.slices.features(time, record.view, call);
+      const lease = await this.slices.features(time, call, record.view);
       try {
         record.memory = await this.encode(lease.features, record, 'binary', call);
       } finally {
@@ -249,7 +252,7 @@ export class Track {
     previous: Float32Array | undefined,
     call: Call,
   ): Promise<SliceRecord> {
-    const lease = await this.slices.features(time, view, call);
+    const lease = await this.slices.features(time, call, view);
     try {
       return await this.decodeWith(lease.features, time, view, base, points, labels, previous, call);
     } finally {

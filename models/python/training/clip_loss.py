@@ -28,6 +28,7 @@ class Chances:
     true_key_mask: float = 0.5
     mask_pointer: float = 0.75
     teacher: float = 0.5
+    read_back: float = 0.0
 
 
 #: Weight of the object's pixels in the focal loss. The published value makes masks slightly too small, because a
@@ -54,6 +55,8 @@ class ClipLoss:
 
         key, extra = self._key_memory(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], self._answer, chance[2], rng)
         total = total + extra
+        if torch.rand(1, generator=rng).item() < chances.read_back:
+            total = total + self._read_back(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], rng)
         past: dict[int, Memory] = {}
         tracked: dict[str, list[Tensor]] = {}
         horizon = 16 if chance[3] < 0.8 else int(torch.randint(length, 17, (1,), generator=rng))
@@ -122,6 +125,21 @@ class ClipLoss:
         again = parts.pointer_of_mask(feat, s0, s1, mask)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(again.obj.float(), torch.ones_like(again.obj).float())
         return Memory(mem, again.pointers[:, 0]), 0.5 * loss
+
+    def _read_back(self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, rng: torch.Generator) -> Tensor:
+        """Ask for the mask that memory holds of this very slice; half of the masks belong to another clip.
+
+        What the image shows does not answer that: only memory does. Without this task a short training never discovers
+        memory, because "segment what lies in the middle of the view" is nearly as good on most slices.
+        """
+        parts, batch = self.parts, feat.shape[0]
+        foreign = (torch.rand(batch, generator=rng) < 0.5).to(truth.device)
+        truth = torch.where(foreign[:, None, None], truth.roll(1, 0), truth)
+        mask = (torch.nn.functional.interpolate(truth.unsqueeze(1), size=(parts.size,) * 2, mode="bilinear") > 0.5).float()
+        mem = parts.remember(feat, mask, torch.ones(batch, dtype=torch.bool, device=truth.device))
+        pointer = parts.pointer_of_mask(feat, s0, s1, mask).pointers[:, 0]
+        out = parts.decode(parts.condition(feat, (0, Memory(mem, pointer)), {}, 1), s0, s1)
+        return decode_loss(out.masks, out.iou, out.obj, truth, TRACKED, self.alpha)[0]
 
     def _memory(self, feat: Tensor, out: Decoded, truth: Tensor, rng: torch.Generator) -> tuple[Tensor, Memory]:
         parts, batch = self.parts, feat.shape[0]

@@ -103,12 +103,12 @@ def choose_start(rng: np.random.Generator, areas: np.ndarray, length: int, small
     depth = len(areas)
     inside = np.flatnonzero(areas > 0)
     kind = rng.random()
-    if length > 1 and kind < 0.35:  # the end of the object falls inside the clip
+    if length > 1 and kind < 0.45:  # the end of the object falls inside the clip
         direction = int(rng.choice([-1, 1]))
         end = inside[-1] if direction > 0 else inside[0]
         key = int(end - direction * rng.integers(0, length - 1))
         key = int(usable[np.abs(usable - key).argmin()])
-    elif kind < 0.75:
+    elif kind < 0.8:
         key = int(rng.choice(usable[areas[usable] >= 0.7 * areas.max()])) if (areas[usable] >= 0.7 * areas.max()).any() else int(usable[0])
         direction = int(rng.choice([-1, 1]))
     else:

@@ -98,9 +98,9 @@ def _add_object(canvas: _Canvas, centre: np.ndarray | None, value: float | None)
     """Paint one object; returns the groups of numbers that make targets, its centre and its value."""
     rng, shape, aniso = canvas.rng, canvas.tissue.shape, canvas.aniso
     radius = shapes.random_size(rng, shape[1])
-    radii = radius * np.array([rng.uniform(0.5, 1.4), rng.uniform(0.5, 1.0), 1.0], np.float32)
+    radii = radius * np.array([rng.uniform(0.6, 1.8), rng.uniform(0.5, 1.0), 1.0], np.float32)
     radii[1:] = np.maximum(radii[1:], 2.6)
-    radii[0] = np.clip(radii[0], 1.2 * aniso, 0.7 * shape[0] * aniso)
+    radii[0] = np.clip(radii[0], rng.uniform(1.2, 4) * aniso, 0.6 * shape[0] * aniso)
     if centre is None:
         centre = rng.uniform(0.12, 0.88, 3) * np.array(shape)
     form = rng.choice(["ellipsoid", "lobulated", "balls", "tube", "strand", "plate", "irregular", "shell"],
@@ -126,7 +126,7 @@ def _add_object(canvas: _Canvas, centre: np.ndarray | None, value: float | None)
         depth = shapes.plate(rng, box, rng.uniform(1.3, 3.5), radii)
     else:
         depth = shapes.irregular(rng, box, radii)
-    if rng.random() < 0.25:
+    if rng.random() < 0.3:
         depth = shapes.interrupted(rng, depth)
     if value is None:
         value = canvas.value_beside(box, depth, radius < 6)
@@ -159,7 +159,7 @@ def make_scene(seed: int) -> Scene:
     rng = np.random.default_rng(seed)
     depth, side = int(rng.integers(14, 27)), int(rng.choice([112, 128, 144, 160, 192]))
     shape = (depth, side, side)
-    aniso = log_uniform(rng, 1.0, 6.0)
+    aniso = log_uniform(rng, 1.0, 3.0) if rng.random() < 0.7 else log_uniform(rng, 3.0, 6.0)
     kind = random_kind(rng)
     noise = log_uniform(rng, 0.008, 0.13)
     tissue, region = _tissues(rng, shape, aniso)
@@ -170,9 +170,9 @@ def make_scene(seed: int) -> Scene:
     last: tuple[np.ndarray, float] | None = None
     for _ in range(int(rng.integers(4, 10))):
         centre = value = None
-        if last is not None and rng.random() < 0.3:  # a neighbour, often of the same value
+        if last is not None and rng.random() < 0.45:  # a neighbour, often of the same value
             centre = last[0] + rng.normal(0, 1, 3) * np.array([2, 0.09 * side, 0.09 * side])
-            value = last[1] + rng.normal(0, 0.03) if rng.random() < 0.6 else None
+            value = last[1] + rng.normal(0, 0.03) if rng.random() < 0.7 else None
         added = _add_object(canvas, centre, value)
         if added is not None:
             groups += added[0]

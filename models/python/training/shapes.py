@@ -58,7 +58,7 @@ def ellipsoid(rng: np.random.Generator, box: Local, radii: np.ndarray, lobes: fl
     rho = np.sqrt(total) if power == 2.0 else total ** (1 / power)
     if lobes > 0:
         cell = rng.uniform(0.35, 1.0) * radii
-        field = smooth_field(rng, box.shape, (max(cell[0] / box.aniso, 0.7), max(cell[1], 2.0), max(cell[2], 2.0)))
+        field = smooth_field(rng, box.shape, (max(cell[0] / box.aniso, 2.0), max(cell[1], 2.0), max(cell[2], 2.0)))
         rho = rho * (1 + lobes * np.clip(field, -1.8, 1.8))
     return (1 - rho) * radii.min()
 
@@ -78,8 +78,8 @@ def balls(rng: np.random.Generator, box: Local, radii: np.ndarray) -> np.ndarray
 def tube(rng: np.random.Generator, box: Local, radius: float, reach: float, branches: int) -> np.ndarray:
     """A vessel or bowel that runs along z, wanders within `reach`, changes calibre and may split into branches."""
     d = box.shape[0]
-    cell = rng.uniform(3, 9)
-    cy, cx = (smooth_curve(rng, d, cell) * rng.uniform(0.05, 0.5) * reach for _ in range(2))
+    cell = rng.uniform(5, 14)
+    cy, cx = (smooth_curve(rng, d, cell) * rng.uniform(0.05, 0.35) * reach for _ in range(2))
     r = radius * np.exp(rng.uniform(0.05, 0.35) * smooth_curve(rng, d, cell))
     angle, ratio = rng.uniform(0, np.pi), rng.uniform(0.55, 1.0)
     depth = np.full(box.shape, -1e3, np.float32)
@@ -88,7 +88,7 @@ def tube(rng: np.random.Generator, box: Local, radius: float, reach: float, bran
     for branch in range(branches + 1):
         apart = np.maximum(sign * (np.arange(d) - fork), 0) * box.aniso if branch else np.zeros(d)
         turn = rng.uniform(0, 2 * np.pi)
-        slope = rng.uniform(0.3, 1.5)
+        slope = rng.uniform(0.1, 0.8)
         by, bx = cy + np.sin(turn) * slope * apart, cx + np.cos(turn) * slope * apart
         dy, dx = box.y - by[:, None, None], box.x - bx[:, None, None]
         u, v = np.cos(angle) * dy + np.sin(angle) * dx, (np.cos(angle) * dx - np.sin(angle) * dy) / ratio
@@ -122,7 +122,7 @@ def plate(rng: np.random.Generator, box: Local, thickness: float, radii: np.ndar
 def irregular(rng: np.random.Generator, box: Local, radii: np.ndarray) -> np.ndarray:
     """The inside of a level set of a random field, within an ellipsoid: oedema, infiltrating growth."""
     cell = rng.uniform(0.35, 0.7) * radii
-    field = smooth_field(rng, box.shape, (max(cell[0] / box.aniso, 0.8), max(cell[1], 2.0), max(cell[2], 2.0)))
+    field = smooth_field(rng, box.shape, (max(cell[0] / box.aniso, 2.0), max(cell[1], 2.0), max(cell[2], 2.0)))
     limit = 1 - np.sqrt((box.z / radii[0]) ** 2 + (box.y / radii[1]) ** 2 + (box.x / radii[2]) ** 2)
     return ((limit * 1.6 + field * 0.45 - 0.2) * radii.min()).astype(np.float32)
 

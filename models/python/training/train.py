@@ -27,6 +27,7 @@ from medsam2_export.reference import add_size_arguments, build, chosen_size, loa
 from training.clip_loss import EVEN_ALPHA, PUBLISHED_ALPHA, Chances, ClipLoss  # noqa: E402
 from training.curves import draw_curves  # noqa: E402
 from training.feed import SceneSource, Shape, batches  # noqa: E402
+from training.initial import start_from_scratch  # noqa: E402
 from training.npz_data import NpzSource  # noqa: E402
 from training.state import Average, parameter_groups, save  # noqa: E402
 from training.tracker import Parts  # noqa: E402
@@ -65,17 +66,6 @@ def learning_rate(step: int, warmup: int, steps: int, floor: float) -> float:
         return (step + 1) / warmup
     done = min((step - warmup) / max(steps - warmup, 1), 1.0)
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def start_from_scratch(model: torch.nn.Module) -> None:
-    """Presence starts positive, else an empty answer is learnt before any mask; residual branches start alive."""
-    with torch.no_grad():
-        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(2.0)
-        for layer in model.memory_encoder.fuser.layers:
-            layer.gamma.fill_(0.1)
-        trunk = model.image_encoder.trunk
-        torch.nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
-        torch.nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
 
 
 def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -140,7 +130,7 @@ class Run:
         self.step, self.best = 0, -1.0
         self.log = self.out / "log.jsonl"
         self.restore()
-        self.loss = ClipLoss(Parts(self.model), Chances(), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
+        self.loss = ClipLoss(Parts(self.model), Chances(read_back=0.6 if scratch else 0.0), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
         self.parts = Parts(self.average.model)
         self.stopping = False
 

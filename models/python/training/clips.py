@@ -28,7 +28,7 @@ def loosened(rng: np.random.Generator, box: tuple[int, int, int, int], shape: tu
     x0, y0, x1, y1 = box
     w, h = x1 - x0, y1 - y0
     kind = rng.random()
-    last = rng.uniform(0, 1)  # some mark the last pixel, some its far edge
+    last = rng.choice([1.0, 1.0, rng.uniform(0, 1)])  # most mark the last pixel, some its far edge
     if kind < 0.45:
         low, high = -0.02, 0.03
     elif kind < 0.85:

@@ -97,7 +97,7 @@ class Follower:
                 present = out.obj.squeeze(1) > 0
                 low, pointer = self._best(out)
                 now = self.mask(low, view) if bool(present) else np.zeros_like(mask)
-                if view is None or attempt == _TRIES or not self._touches(low, bool(present)) or view.side >= max(mask.shape):
+                if view is None or attempt == _TRIES or not self._touches(low, bool(present)) or view.side >= 2 * max(mask.shape):
                     break
                 view = views.enlarged(view)
             past[t] = Memory(parts.remember(feat, parts.upsample(low).sigmoid() * present.float(), present), parts.gate(pointer, present))

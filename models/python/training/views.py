@@ -39,9 +39,9 @@ def centred(cx: float, cy: float, side: float) -> View:
 
 
 def around_box(box: tuple[float, float, float, float]) -> View:
-    """The view of a prompted slice: twice the longer side of the box, centred on it."""
+    """The view of a prompted slice: twice the longer side of the box (first and last pixels), centred on it."""
     x0, y0, x1, y1 = box
-    return centred((x0 + x1) / 2, (y0 + y1) / 2, MARGIN * max(x1 - x0, y1 - y0))
+    return centred((x0 + x1 + 1) / 2, (y0 + y1 + 1) / 2, MARGIN * (max(x1 - x0, y1 - y0) + 1))
 
 
 def following(previous: View, box: tuple[float, float, float, float] | None) -> View:

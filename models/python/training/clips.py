@@ -72,7 +72,7 @@ def make_clip(
     view = views.around_box(prompt)
     images, targets = np.empty((length, size, size), np.uint8), np.empty((length, target, target), np.uint8)
     flip_x, flip_y, turn = rng.random() < 0.5, rng.random() < 0.5, rng.random() < 0.5
-    corners = views.into_view(prompt, view, size)
+    corners, pixel = views.into_view(prompt, view, size), size / view.side
     z = key
     for t in range(length):
         z = min(max(key + direction * t, 0), image.shape[0] - 1)
@@ -86,10 +86,11 @@ def make_clip(
         if turn:
             picture, truth = picture.T, truth.T
         images[t], targets[t] = picture, truth
+    # a mirrored pixel index is (last index - index); one slice pixel is `pixel` input pixels
     if flip_x:
-        corners[:, 0] = size - corners[::-1, 0]
+        corners[:, 0] = size - pixel - corners[::-1, 0]
     if flip_y:
-        corners[:, 1] = size - corners[::-1, 1]
+        corners[:, 1] = size - pixel - corners[::-1, 1]
     if turn:
         corners = corners[:, ::-1].copy()
     return Clip(images, targets, corners)

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FOCAL, DICE, IOU, PRESENCE = 20.0, 1.0, 1.0, 1.0
+#: Clips show mostly slices with the object, volumes mostly slices without; otherwise "present" is always a good guess.
+ABSENT_WEIGHT = 3.0
 
 
 def mask_losses(logits: Tensor, truth: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
@@ -40,7 +42,7 @@ def decode_loss(
     several = losses[:, 1:]
     mask = weights[0] * losses[:, 0] + weights[1] * several.min(1).values + weights[2] * several.mean(1)
     score = (iou.float() - actual).abs().mean(1)
-    presence = F.binary_cross_entropy_with_logits(obj.float().squeeze(1), present)
+    presence = F.binary_cross_entropy_with_logits(obj.float().squeeze(1), present, present + ABSENT_WEIGHT * (1 - present))
     count = present.sum().clamp(min=1)
     mask, score = (mask * present).sum() / count, (score * present).sum() / count
     chosen = actual[:, 0] if weights[0] >= max(weights[1:]) else actual[:, 1:].gather(1, iou[:, 1:].argmax(1, keepdim=True)).squeeze(1)

@@ -54,3 +54,15 @@ def parameter_groups(
         group = groups.setdefault((lr, decay), {"params": [], "lr": lr, "peak": lr, "weight_decay": decay})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def moments(optimiser: torch.optim.Optimizer, model: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
+    """The optimiser's state by name of parameter: it outlives a change of groups and rates."""
+    return {name: optimiser.state[parameter] for name, parameter in model.named_parameters() if parameter in optimiser.state}
+
+
+def restore_moments(optimiser: torch.optim.Optimizer, model: nn.Module, kept: dict[str, dict[str, torch.Tensor]]) -> None:
+    """The inverse of `moments`."""
+    for name, parameter in model.named_parameters():
+        if name in kept:
+            optimiser.state[parameter] = kept[name] | {"step": kept[name]["step"].cpu()}

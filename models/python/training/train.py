@@ -29,7 +29,7 @@ from training.curves import draw_curves  # noqa: E402
 from training.feed import SceneSource, Shape, batches  # noqa: E402
 from training.initial import start_from_scratch  # noqa: E402
 from training.npz_data import NpzSource  # noqa: E402
-from training.state import Average, parameter_groups, save  # noqa: E402
+from training.state import Average, moments, parameter_groups, restore_moments, save  # noqa: E402
 from training.tracker import Parts  # noqa: E402
 from training.validate import held_out, validate  # noqa: E402
 
@@ -142,10 +142,7 @@ class Run:
         content = torch.load(path, map_location=self.args.device, weights_only=True)
         self.model.load_state_dict(content["raw"])
         self.average.model.load_state_dict(content["model"])
-        peaks = [group["peak"] for group in self.optimiser.param_groups]
-        self.optimiser.load_state_dict(content["optimiser"])
-        for group, peak in zip(self.optimiser.param_groups, peaks):
-            group["peak"] = peak
+        restore_moments(self.optimiser, self.model, content["moments"])
         self.step, self.best = content["step"], content["best"]
         kept = [line for line in self.log.read_text().splitlines() if line.strip() and json.loads(line)["step"] <= self.step] if self.log.exists() else []
         self.log.write_text("".join(line + "\n" for line in kept))
@@ -155,7 +152,7 @@ class Run:
         average = self.average.model.state_dict()
         save(
             self.out / "checkpoint.pt",
-            {"model": average, "raw": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step, "best": self.best},
+            {"model": average, "raw": self.model.state_dict(), "moments": moments(self.optimiser, self.model), "step": self.step, "best": self.best},
         )
         save(self.out / "weights.pt", {"model": average})
         draw_curves(self.log, self.out / "curves.png")

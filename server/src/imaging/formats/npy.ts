@@ -15,6 +15,7 @@ export interface NpyHeader {
 }
 
 const maxHeaderBytes = 1 << 16;
+const maxTextLength = 1 << 20;
 
 /**
  * Reads the header of an npy array from a source, strictly: what numpy writes, nothing else. The text is matched, never
@@ -24,6 +25,32 @@ const maxHeaderBytes = 1 << 16;
  * @throws UserError `npy-header`, `npz-object-array`, `npz-dtype`, `npz-fortran-order`, `image-truncated`
  */
 export async function readNpyHeader(source: ByteSource, name: string): Promise<NpyHeader> {
+  const { text, headerBytes } = await readHeaderText(source, name);
+  return { ...parseDictionary(text, name), headerBytes };
+}
+
+/**
+ * Reads a single text (a numpy `str` scalar, little-endian) from a source.
+ *
+ * @throws UserError `npy-header`, `npz-dtype`, `image-truncated`
+ */
+export async function readNpyText(source: ByteSource, name: string): Promise<string> {
+  const { text } = await readHeaderText(source, name);
+  const [, length] = /'descr'\s*:\s*'<U(\d{1,7})'.*'shape'\s*:\s*\(\s*\)/s.exec(text) ?? [];
+  if (length === undefined || Number(length) > maxTextLength) {
+    throw new UserError('npz-dtype', `The array ${name} is no single text.`, 'Save it as a Python str.');
+  }
+  const bytes = Buffer.from(await readExactly(source, 4 * Number(length), `text ${name}`));
+  let characters = '';
+  for (let at = 0; at < bytes.length; at += 4) {
+    const code = bytes.readUInt32LE(at);
+    if (code > 0x10ffff) throw badHeader(name, 'holds what is no text');
+    if (code !== 0) characters += String.fromCodePoint(code);
+  }
+  return characters;
+}
+
+async function readHeaderText(source: ByteSource, name: string): Promise<{ text: string; headerBytes: number }> {
   const start = await readExactly(source, 8, `header of the array ${name}`);
   if (Buffer.from(start.subarray(0, 6)).toString('latin1') !== '\x93NUMPY') {
     throw badHeader(name, 'does not start with the npy magic');
@@ -37,7 +64,7 @@ export async function readNpyHeader(source: ByteSource, name: string): Promise<N
   );
   if (length > maxHeaderBytes) throw badHeader(name, `declares a header of ${length} bytes`);
   const text = Buffer.from(await readExactly(source, length, `header of the array ${name}`)).toString('latin1');
-  return { ...parseDictionary(text, name), headerBytes: 8 + lengthBytes + length };
+  return { text, headerBytes: 8 + lengthBytes + length };
 }
 
 const badHeader = (name: string, what: string): UserError =>

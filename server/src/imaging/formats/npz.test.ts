@@ -203,3 +203,28 @@ print(json.dumps(dict(keys=sorted(a.files), all=sorted(b.files), dtypes=[str(a['
     });
   });
 });
+
+describe('texts in an npz', () => {
+  const text = (value: string, dtype = `<U${value.length}`, shape = '()'): Uint8Array =>
+    npy(header(dtype, shape), Uint8Array.from(new Uint8Array(Uint32Array.from(value, (c) => c.charCodeAt(0)).buffer)));
+
+  async function readText(member: Uint8Array): Promise<string> {
+    const archive = await NpzArchive.open(await zipFile('text.npz', { 'labels.npy': member }));
+    try {
+      return await archive.readText('labels');
+    } finally {
+      archive.close();
+    }
+  }
+
+  it('reads a single text', async () => {
+    expect(await readText(text('{"1": "Leber"}'))).toBe('{"1": "Leber"}');
+    expect(await readText(text('é '))).toBe('é ');
+  });
+
+  it('refuses numbers, lists of texts, and texts cut short', async () => {
+    expect(await refusal(readText(good))).toBe('npz-dtype');
+    expect(await refusal(readText(text('ab', '<U1', '(2,)')))).toBe('npz-dtype');
+    expect(await refusal(readText(text('ab', '<U9')))).toBe('image-truncated');
+  });
+});

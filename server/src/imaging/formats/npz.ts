@@ -8,7 +8,7 @@ import type { Finding, GridGeometry, LabelMap, Volume, VoxelArray } from '../vol
 import { firstBytes, chunkedBytes, truncated, type ByteSource } from './byte-source.js';
 import { shearFindings } from './grid-findings.js';
 import type { FileReadOptions } from './nifti.js';
-import { readNpyHeader, type NpyHeader } from './npy.js';
+import { readNpyHeader, readNpyText, type NpyHeader } from './npy.js';
 import { readVoxels } from './read-voxels.js';
 import { bytesPerVoxel, checkedCount, defaultMaxBytes } from './voxel-type.js';
 
@@ -75,6 +75,15 @@ export class NpzArchive {
       const values = await readVoxels(source, { type: header.type, count, littleEndian: header.littleEndian });
       return { shape: header.shape, values };
     });
+  }
+
+  /**
+   * A single text, as `np.savez(..., labels=json.dumps(...))` writes it.
+   *
+   * @throws UserError `npz-missing-array`, `npy-header`, `npz-dtype`, `image-truncated`
+   */
+  async readText(name: string): Promise<string> {
+    return this.#with(name, (source) => readNpyText(source, name));
   }
 
   close(): void {

@@ -36,6 +36,19 @@ interface SliceRecord extends TrackOutput {
   memory?: Uint16Array;
 }
 
+/** What the decoder is asked about one slice. */
+interface Question {
+  readonly time: number;
+  readonly view: View;
+  /** `initial`: without memory; `memory`: conditioned on what the track remembers */
+  readonly base: 'initial' | 'memory';
+  /** pixels of the original slice */
+  readonly points: readonly (readonly [number, number])[];
+  readonly labels: readonly number[];
+  /** logits that go back in as a dense prompt */
+  readonly previous?: Float32Array;
+}
+
 /** Where a track gets its slices from, already in tracking direction. */
 export interface TrackSlices {
   /** number of slices */
@@ -99,7 +112,8 @@ export class Track {
   ): Promise<TrackOutput> {
     const previous = this.prompted.get(time) ?? this.conditioning.get(time);
     const view = previous?.view ?? this.slices.views.forPrompt(boundsOfPrompt(points, labels));
-    const record = await this.decode(time, view, 'initial', points, labels, previous?.logits, call);
+    const question = { time, view, base: 'initial' as const, points, labels, previous: previous?.logits };
+    const record = await this.decode(question, call);
     const filled = { ...record, logits: this.fillHoles(record.logits) };
     this.prompted.set(time, filled);
     return filled;
@@ -161,9 +175,9 @@ export class Track {
     call: Call,
   ): Promise<TrackOutput> {
     const previous = this.conditioning.get(time) ?? this.tracked.get(time);
-    const base = this.tracked.has(time) ? 'memory' : 'initial';
+    const base = this.tracked.has(time) ? ('memory' as const) : ('initial' as const);
     const view = previous?.view ?? this.slices.views.forPrompt(boundsOfPrompt(points, labels));
-    const record = await this.decode(time, view, base, points, labels, previous?.logits, call);
+    const record = await this.decode({ time, view, base, points, labels, previous: previous?.logits }, call);
     return { ...record, logits: this.fillHoles(record.logits) };
   }
 
@@ -201,7 +215,8 @@ export class Track {
         const next = Array.from({ length: ahead }, (_, index) => time + 1 + index);
         const needed = next.filter((candidate) => !this.conditioning.has(candidate));
         this.takeHintBack = this.slices.prefetch(needed, view) ?? this.takeHintBack;
-        const record = await this.decodeWith(lease.features, time, view, 'memory', [], [], undefined, call);
+        const question = { time, view, base: 'memory' as const, points: [], labels: [] };
+        const record = await this.decodeWith(lease.features, question, call);
         const larger = views.enlarge(view, record.logits, attempt);
         if (larger !== undefined) {
           view = larger;
@@ -243,33 +258,17 @@ export class Track {
     return packBfloat16(roundToBfloat16(memory));
   }
 
-  private async decode(
-    time: number,
-    view: View,
-    base: 'initial' | 'memory',
-    points: readonly (readonly [number, number])[],
-    labels: readonly number[],
-    previous: Float32Array | undefined,
-    call: Call,
-  ): Promise<SliceRecord> {
-    const lease = await this.slices.features(time, call, view);
+  private async decode(question: Question, call: Call): Promise<SliceRecord> {
+    const lease = await this.slices.features(question.time, call, question.view);
     try {
-      return await this.decodeWith(lease.features, time, view, base, points, labels, previous, call);
+      return await this.decodeWith(lease.features, question, call);
     } finally {
       lease.release();
     }
   }
 
-  private async decodeWith(
-    features: SliceFeatures,
-    time: number,
-    view: View,
-    base: 'initial' | 'memory',
-    points: readonly (readonly [number, number])[],
-    labels: readonly number[],
-    previous: Float32Array | undefined,
-    call: Call,
-  ): Promise<SliceRecord> {
+  private async decodeWith(features: SliceFeatures, question: Question, call: Call): Promise<SliceRecord> {
+    const { time, view, base, points, labels, previous } = question;
     const size = this.architecture.imageSize;
     const none = points.length === 0;
     const coords = none

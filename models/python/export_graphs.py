@@ -174,6 +174,7 @@ def export(name: str, size: Size, out: Path) -> Path:
         "formatVersion": 1,
         "name": name,
         "aliases": list(size.aliases),
+        **({} if size.view is None else {"view": size.view}),
         "opset": OPSET,
         "imageSize": model.image_size,
         "stride": 16,

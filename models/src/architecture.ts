@@ -18,6 +18,8 @@ export const architectureSchema = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
   /** other names a user may give for the same thing, e.g. `sam2.1_hiera_t512` (the research code's config) */
   aliases: z.array(z.string()),
+  /** what of a slice its models are made to see; default: `full` */
+  view: z.enum(['full', 'roi']).optional(),
   /** opset of the default ONNX domain */
   opset: z.number().int(),
   /** side of the square model input in pixels (512 for MedSAM2) */

@@ -28,6 +28,7 @@ export function testRegistry(overrides: Partial<RegistrySettings> = {}): TestReg
     {
       graphFolders: [graphs],
       manifestFolder: manifests,
+      embeddedFolders: [],
       user: 'tester',
       now: () => new Date('2024-05-06T07:08:09Z'),
       retries: 0,

@@ -24,12 +24,14 @@ class Size:
     image_size: side of the square model input in pixels
     overrides: further Hydra overrides of that configuration
     aliases: other names under which users know it
+    view: what of a slice its models are made to see, where it is not the whole slice (`roi`)
     """
 
     config: str
     image_size: int
     overrides: tuple[str, ...] = ()
     aliases: tuple[str, ...] = field(default_factory=tuple)
+    view: str | None = None
 
 
 # A model small enough for fixtures in git, with every mechanism of the large one:
@@ -87,7 +89,7 @@ SIZES: dict[str, Size] = {
     "sam2.1_hiera_s": Size("sam2.1_hiera_s", 1024),
     "sam2.1_hiera_b+": Size("sam2.1_hiera_b+", 1024),
     "sam2.1_hiera_l": Size("sam2.1_hiera_l", 1024),
-    "nano": Size("sam2.1_hiera_t", 128, _NANO),
+    "nano": Size("sam2.1_hiera_t", 128, _NANO, view="roi"),
     "fixture": Size("sam2.1_hiera_t", 128, _FIXTURE),
 }
 
@@ -107,7 +109,7 @@ def chosen_size(parser: argparse.ArgumentParser, args: argparse.Namespace, alias
     image_size = args.image_size or base.image_size
     if image_size % 32:
         parser.error(f"--image-size {image_size} is not a multiple of 32")
-    return Size(base.config, image_size, (*base.overrides, *args.override), (*base.aliases, *aliases))
+    return Size(base.config, image_size, (*base.overrides, *args.override), (*base.aliases, *aliases), base.view)
 
 
 def allow_missing_torchvision() -> None:

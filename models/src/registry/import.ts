@@ -6,6 +6,7 @@ import { openCheckpoint } from '../checkpoint/open.js';
 import { UserError } from '../errors.js';
 import { explain } from '../files/errors.js';
 import { sha256OfFile } from '../files/hash.js';
+import { readEmbedded } from './embedded.js';
 import { exists, install, recover } from './install.js';
 import { readKnownModels } from './known.js';
 import { withLock } from './lock.js';
@@ -52,6 +53,12 @@ export async function importModel(
   const architecture = await chooseArchitecture(settings, path, options.config);
   const known = await recognise(settings, path, basename(file), options.name);
   const name = requireName(options.name ?? known?.model.name ?? nameFrom(basename(file)));
+  if ((await readEmbedded(settings)).some((model) => model.name === name))
+    throw new UserError(
+      'model-exists',
+      `${name} is the name of a model that comes with the program.`,
+      'Choose another name: --name.',
+    );
   const acceptance = known && acceptTerms(settings, known.model.name, known.model.licence, options.acceptTerms ?? []);
   await makeFolder(settings.directory);
   return withLock(settings, name, async (requireHeld) => {
@@ -66,6 +73,7 @@ export async function importModel(
       name,
       title: known?.model.title ?? name,
       architecture: architecture.architecture.name,
+      view: known?.model.view,
       origin: {
         kind: 'import' as const,
         from: basename(file),

@@ -10,6 +10,11 @@ export function shippedManifests(): string {
   return fileURLToPath(new URL('../../manifests', import.meta.url));
 }
 
+/** The folders of the models that come with this package. */
+export function shippedModels(): string[] {
+  return [fileURLToPath(new URL('../../nano', import.meta.url))];
+}
+
 /**
  * All known models, sorted by name.
  *

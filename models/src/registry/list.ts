@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { graphNames } from '../architecture.js';
 import { UserError } from '../errors.js';
 import { explain, systemCode } from '../files/errors.js';
+import { readEmbedded, type EmbeddedModel } from './embedded.js';
 import { readKnownModels } from './known.js';
 import { readManifest } from './manifest.js';
 import { modelName, type KnownModel } from './schemas.js';
@@ -11,8 +12,13 @@ import { paths, type RegistrySettings } from './settings.js';
 export interface ListedModel {
   readonly name: string;
   readonly title: string;
-  /** `available` can be pulled; `unsupported` is known and cannot be used */
-  readonly state: 'installed' | 'broken' | 'available' | 'unsupported';
+  /**
+   * `built-in` comes with the program and is installed when it is first used; `available` can be pulled; `unsupported` is
+   * known and cannot be used
+   */
+  readonly state: 'installed' | 'broken' | 'built-in' | 'available' | 'unsupported';
+  /** comes with the program, whether installed yet or not */
+  readonly embedded: boolean;
   /** why it is broken or unsupported */
   readonly reason?: string;
   readonly licence: string;
@@ -26,17 +32,22 @@ export interface ListedModel {
 }
 
 /**
- * Installed models, then those that can be pulled, then those that are known and not supported. Quick: files are looked at,
+ * Installed models, then those that come with the program, then those that can be pulled, then those that are known and not supported. Quick: files are looked at,
  * not read (`verifyModels` reads them).
  */
 export async function listModels(settings: RegistrySettings): Promise<ListedModel[]> {
   const installed = await installedFolders(settings.directory);
   const known = await readKnownModels(settings.manifestFolder);
-  const here = await Promise.all(installed.map((name) => describeInstalled(settings, name)));
-  const others = known.filter(({ name }) => !installed.includes(name));
+  const embedded = await readEmbedded(settings);
+  const isEmbedded = (name: string) => embedded.some((model) => model.name === name);
+  const here = await Promise.all(installed.map((name) => describeInstalled(settings, name, isEmbedded(name))));
+  const builtIn = await Promise.all(
+    embedded.filter(({ name }) => !installed.includes(name)).map((model) => describeEmbedded(model)),
+  );
+  const others = known.filter(({ name }) => !installed.includes(name) && !isEmbedded(name));
   const elsewhere = await Promise.all(others.map((model) => describeKnown(settings, model)));
   const order = ['available', 'unsupported'];
-  return [...here, ...elsewhere.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))];
+  return [...here, ...builtIn, ...elsewhere.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))];
 }
 
 /** Names of the folders in the models directory that can be models, sorted; none when the directory does not exist. */
@@ -53,7 +64,7 @@ export async function installedFolders(directory: string): Promise<string[]> {
   }
 }
 
-async function describeInstalled(settings: RegistrySettings, name: string): Promise<ListedModel> {
+async function describeInstalled(settings: RegistrySettings, name: string, embedded: boolean): Promise<ListedModel> {
   const folder = paths(settings, name).model;
   try {
     const manifest = await readManifest(folder);
@@ -61,6 +72,7 @@ async function describeInstalled(settings: RegistrySettings, name: string): Prom
     const about = {
       name,
       title,
+      embedded,
       licence: licence.spdx,
       restricted: licence.restricted,
       demonstration,
@@ -71,7 +83,8 @@ async function describeInstalled(settings: RegistrySettings, name: string): Prom
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const reason = error.message;
-    return { name, title: name, state: 'broken', reason, licence: 'unknown', restricted: false, demonstration: false };
+    const unknown = { title: name, licence: 'unknown', restricted: false, demonstration: false };
+    return { name, ...unknown, embedded, state: 'broken', reason };
   }
 }
 
@@ -84,9 +97,14 @@ async function missingPart(folder: string, weightsFile: string, bytes: number): 
   return undefined;
 }
 
+async function describeEmbedded({ name, title, licence, demonstration, weights }: EmbeddedModel): Promise<ListedModel> {
+  const about = { name, title, licence: licence.spdx, restricted: false, demonstration };
+  return { ...about, embedded: true, state: 'built-in', bytes: await sizeOf(weights) };
+}
+
 async function describeKnown(settings: RegistrySettings, model: KnownModel): Promise<ListedModel> {
   const { name, title, licence } = model;
-  const about = { name, title, licence: licence.spdx, restricted: licence.restricted };
+  const about = { name, title, licence: licence.spdx, restricted: licence.restricted, embedded: false };
   if (model.status === 'unsupported')
     return { ...about, state: 'unsupported', reason: model.reason, demonstration: false };
   const partialBytes = await sizeOf(paths(settings, name).partial);

@@ -1,4 +1,4 @@
-import { constants, copyFile, link, open, rename } from 'node:fs/promises';
+import { chmod, constants, copyFile, link, open, rename } from 'node:fs/promises';
 import { UserError } from '../errors.js';
 import { explain, systemCode } from '../files/errors.js';
 
@@ -31,6 +31,7 @@ export async function place(source: string, target: string, placement: Placement
   try {
     if (placement === 'take') return await rename(source, target);
     await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await chmod(target, 0o644); // a copy of a file nobody may write is ours all the same
     const handle = await open(target, 'r+');
     await handle.sync().finally(() => handle.close());
   } catch (error) {

@@ -50,6 +50,7 @@ export async function pullModel(
         name,
         title: known.title,
         architecture: architecture.architecture.name,
+        view: known.view,
         origin: {
           kind: 'pull',
           from: url,

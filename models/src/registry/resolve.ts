@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { graphNames, type Architecture, type GraphName } from '../architecture.js';
 import { findArchitecture, type InstalledArchitecture } from '../bind/architectures.js';
@@ -7,14 +6,14 @@ import { requireMatch } from '../checkpoint/match.js';
 import { openCheckpoint } from '../checkpoint/open.js';
 import type { Checkpoint } from '../checkpoint/types.js';
 import { UserError } from '../errors.js';
-import { explain } from '../files/errors.js';
 import { sha256OfFile } from '../files/hash.js';
+import { currentEmbedded, readEmbedded, weightsUnchanged } from './embedded.js';
 import { exists, writeBoundGraphs, writeManifest } from './install.js';
 import { readKnownModels } from './known.js';
 import { installedFolders } from './list.js';
 import { withLock } from './lock.js';
 import { readManifest } from './manifest.js';
-import { modelName, type Licence, type Manifest } from './schemas.js';
+import { modelName, type Licence, type Manifest, type ModelView } from './schemas.js';
 import { paths, type RegistrySettings } from './settings.js';
 
 /** All the engine needs to load a model and to say what it was. */
@@ -28,8 +27,12 @@ export interface ResolvedModel {
   /** for the host's own tensors ({@link readTensor}) */
   readonly checkpoint: Checkpoint;
   readonly weightsSha256: string;
-  /** true: the masks mean nothing, and every result must say so */
+  /** what of a slice the model was made to see */
+  readonly view: ModelView;
+  /** true: the masks are not to be relied on, and every result must say so */
   readonly demonstration: boolean;
+  /** true: it came with the program */
+  readonly embedded: boolean;
   readonly licence: Licence;
 }
 
@@ -37,11 +40,14 @@ export interface ResolvedModel {
  * An installed model, checked for use: weights unchanged since they were installed (size and time; the sha256 when the time
  * differs), keys and shapes, graphs up to date (bound again when the program's graphs have changed).
  *
- * @param nameOrFolder a model's name, or the path of a model's folder; default: the only installed model
- * @throws UserError `no-model`, `model-choice`, `model-not-installed`, `model-broken`, `model-changed`, `checkpoint-…`, `graph-…`
+ * A model that comes with the program is installed when it is first used, and again when a newer program brings other weights.
+ *
+ * @param nameOrFolder a model's name, or the path of a model's folder; default: the only installed model that did not come
+ *   with the program, or where there is none, the one that did
+ * @throws UserError `no-model`, `embedded-not-installed`, `model-choice`, `model-not-installed`, `model-broken`, `model-changed`, `checkpoint-…`, `graph-…`
  */
 export async function resolveModel(settings: RegistrySettings, nameOrFolder?: string): Promise<ResolvedModel> {
-  const directory = await findFolder(settings, nameOrFolder ?? (await onlyInstalled(settings)));
+  const directory = await findFolder(settings, nameOrFolder ?? (await usualModel(settings)));
   const manifest = await readManifest(directory);
   const installed = await findArchitecture(settings.graphFolders, manifest.architecture);
   const weights = join(directory, manifest.weights.file);
@@ -65,13 +71,17 @@ export async function resolveModel(settings: RegistrySettings, nameOrFolder?: st
     },
     checkpoint,
     weightsSha256: manifest.weights.sha256,
+    view: manifest.view ?? installed.architecture.view ?? 'full',
     demonstration: manifest.demonstration,
+    embedded: manifest.origin.kind === 'embedded',
     licence: manifest.licence,
   };
 }
 
-async function onlyInstalled(settings: RegistrySettings): Promise<string> {
-  const names = await installedFolders(settings.directory);
+async function usualModel(settings: RegistrySettings): Promise<string> {
+  const embedded = (await readEmbedded(settings)).map(({ name }) => name);
+  const names = (await installedFolders(settings.directory)).filter((name) => !embedded.includes(name));
+  if (names.length === 0 && embedded.length > 0) return embedded[0];
   if (names.length === 1) return names[0];
   if (names.length > 1)
     throw new UserError(
@@ -88,6 +98,8 @@ async function onlyInstalled(settings: RegistrySettings): Promise<string> {
 
 async function findFolder(settings: RegistrySettings, nameOrFolder: string): Promise<string> {
   if (modelName.safeParse(nameOrFolder).success) {
+    const embedded = (await readEmbedded(settings)).find(({ name }) => name === nameOrFolder);
+    if (embedded) return currentEmbedded(settings, embedded);
     const folder = paths(settings, nameOrFolder).model;
     if (await exists(folder)) return folder;
   }
@@ -110,15 +122,8 @@ async function findFolder(settings: RegistrySettings, nameOrFolder: string): Pro
   );
 }
 
-async function requireUnchanged(file: string, { weights }: Manifest): Promise<void> {
-  let info;
-  try {
-    info = await stat(file);
-  } catch (error) {
-    throw explain(error, file);
-  }
-  if (info.size === weights.bytes && info.mtimeMs === weights.modified) return;
-  if (info.size === weights.bytes && (await sha256OfFile(file)) === weights.sha256) return;
+async function requireUnchanged(file: string, manifest: Manifest): Promise<void> {
+  if (await weightsUnchanged(file, manifest)) return;
   throw new UserError(
     'model-changed',
     `The weights ${file} are not those that were installed.`,

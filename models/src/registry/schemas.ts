@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const modelName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** What of a slice the model was made to see: the whole slice, or a square that follows the object (docs/engine.md). */
+const view = z.enum(['full', 'roi']);
+export type ModelView = z.infer<typeof view>;
+
 const licence = z.object({
   /** SPDX identifier, or `unknown` */
   spdx: z.string(),
@@ -26,6 +30,8 @@ export const knownModelSchema = z.discriminatedUnion('status', [
     title: z.string(),
     /** name or alias of an architecture */
     architecture: z.string(),
+    /** default: the architecture's */
+    view: view.optional(),
     source: z.object({
       url: z.url(),
       /** null: not known; the hash of the first download is recorded */
@@ -35,7 +41,7 @@ export const knownModelSchema = z.discriminatedUnion('status', [
     licence,
     intendedUse: z.string(),
     trainingData: z.string(),
-    /** true: made to show that the program works; its masks mean nothing */
+    /** true: made to show that the program works; its masks are not to be relied on */
     demonstration: z.boolean(),
   }),
   z.object({
@@ -50,6 +56,22 @@ export const knownModelSchema = z.discriminatedUnion('status', [
 ]);
 export type KnownModel = z.infer<typeof knownModelSchema>;
 export type AvailableModel = Extract<KnownModel, { status: 'available' }>;
+
+/** A model that comes with the program, weights included: `models/<name>/model.json` beside `weights.safetensors`. */
+export const embeddedModelSchema = z.object({
+  formatVersion: z.literal(1),
+  name: modelName,
+  title: z.string(),
+  /** name of an architecture */
+  architecture: z.string(),
+  view: view.optional(),
+  /** terms that would have to be accepted cannot be: nobody is asked when such a model is used */
+  licence: licence.extend({ restricted: z.literal(false) }),
+  intendedUse: z.string(),
+  trainingData: z.string(),
+  demonstration: z.boolean(),
+});
+export type EmbeddedDescription = z.infer<typeof embeddedModelSchema>;
 
 const boundGraph = z.object({
   /** sha256 of the weight-free graph it was made from */
@@ -73,6 +95,8 @@ export const manifestSchema = z.object({
   title: z.string(),
   /** name of the architecture (folder of the graphs) */
   architecture: z.string(),
+  /** default: the architecture's */
+  view: view.optional(),
   weights: z.object({
     file: z.enum(['weights.pt', 'weights.safetensors']),
     sha256,
@@ -89,8 +113,8 @@ export const manifestSchema = z.object({
     memory_encoder: boundGraph,
   }),
   origin: z.object({
-    kind: z.enum(['pull', 'import']),
-    /** address or file name */
+    kind: z.enum(['pull', 'import', 'embedded']),
+    /** address, file name, or the program */
     from: z.string(),
     date: z.iso.datetime(),
     /** what the sha256 was compared with: the known one, the one the host announced, or nothing (it was recorded) */

@@ -4,7 +4,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { shippedGraphs } from '../bind/architectures.js';
 import { UserError } from '../errors.js';
 import { explain } from '../files/errors.js';
-import { shippedManifests } from './known.js';
+import { shippedManifests, shippedModels } from './known.js';
 import { modelName } from './schemas.js';
 
 /** Everything the registry needs from outside; {@link registrySettings} fills it from the environment. */
@@ -14,6 +14,8 @@ export interface RegistrySettings {
   /** folders of architectures; an earlier one hides a later one's of the same name */
   readonly graphFolders: readonly string[];
   readonly manifestFolder: string;
+  /** folders of models that come with the program (`model.json`, `weights.safetensors`) */
+  readonly embeddedFolders: readonly string[];
   readonly fetch: typeof fetch;
   readonly now: () => Date;
   /** recorded with an acceptance of terms */
@@ -40,6 +42,7 @@ export function registrySettings(
     directory: resolve(env.MEDSAM2_MODELS_DIR || join(dataHome, 'medsam2', 'models')),
     graphFolders: [shippedGraphs(), ...more],
     manifestFolder: shippedManifests(),
+    embeddedFolders: shippedModels(),
     fetch,
     now: () => new Date(),
     user: currentUser(),

@@ -7,6 +7,7 @@ import { openCheckpoint } from '../checkpoint/open.js';
 import { UserError } from '../errors.js';
 import { explain, systemCode } from '../files/errors.js';
 import { sha256OfFile } from '../files/hash.js';
+import { problemsOfShipped, readEmbedded } from './embedded.js';
 import { installedFolders } from './list.js';
 import { readManifest } from './manifest.js';
 import type { Manifest } from './schemas.js';
@@ -20,17 +21,24 @@ export interface Verification {
 
 /**
  * Reads installed models wholly and compares them with their manifests: sha256 of the weights and of the bound graphs, keys
- * and shapes, graphs up to date.
+ * and shapes, graphs up to date. Of a model that comes with the program and was not used yet, the weights' keys and shapes.
  *
  * @param name default: all installed models
  * @throws UserError `model-name`, `model-not-installed`
  */
 export async function verifyModels(settings: RegistrySettings, name?: string): Promise<Verification[]> {
   const installed = await installedFolders(settings.directory);
-  if (name !== undefined && !installed.includes(requireName(name))) throw notInstalled(name);
+  const shipped = (await readEmbedded(settings)).filter((model) => !installed.includes(model.name));
+  const all = [...installed, ...shipped.map((model) => model.name)];
+  if (name !== undefined && !all.includes(requireName(name))) throw notInstalled(name);
   const results: Verification[] = [];
-  for (const each of name === undefined ? installed : [name])
-    results.push({ name: each, problems: (await problemsOf(settings, paths(settings, each).model)).problems });
+  for (const each of name === undefined ? all : [name]) {
+    const builtIn = shipped.find((model) => model.name === each);
+    const problems = builtIn
+      ? await problemsOfShipped(settings, builtIn)
+      : (await problemsOf(settings, paths(settings, each).model)).problems;
+    results.push({ name: each, problems });
+  }
   return results;
 }
 

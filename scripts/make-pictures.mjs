@@ -1,6 +1,6 @@
 // Makes docs/images anew: `npm run build && npm run pictures`. The same code gives the same bytes.
-// What is drawn is a synthetic phantom with the phantom's own labels, and the picture says so: no trained weights are in
-// the repository, and masks of random weights would show nothing.
+// What is drawn is a synthetic phantom with the phantom's own labels, and the picture says so:
+// MedSAM2's weights are not in the repository, and masks of random weights would show nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createImageSource, parseWindow, resolveWindow } from '../server/dist/index.js';

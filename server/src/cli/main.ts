@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { isAbort } from '../engine/index.js';
 import { registerBench } from './commands/bench.js';
 import { registerEvaluate } from './commands/evaluate.js';
+import { registerExample } from './commands/example.js';
 import { registerModels } from './commands/models.js';
 import { registerSegment } from './commands/segment.js';
 import { exitCodes, ExitError } from './exit.js';
@@ -51,6 +52,7 @@ export function createProgram(io: CliIo): Command {
   registerSegment(program, io);
   registerEvaluate(program, io);
   registerModels(program, io);
+  registerExample(program, io);
   registerBench(program, io);
   return program;
 }

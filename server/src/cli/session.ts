@@ -21,9 +21,22 @@ export interface ModelSession {
   readonly loadSeconds: number;
 }
 
-/** The model that is meant, checked but not yet loaded: quick, so that a wrong name is told at once. */
-export function findModel(io: CliIo, { model }: Pick<ModelFlags, 'model'>): Promise<ResolvedModel> {
-  return resolveModel(registrySettings(io.env), model);
+/**
+ * The model that is meant, checked but not yet loaded: quick, so that a wrong name is told at once. Where none was named and
+ * none is installed it is the built-in one, and that is said.
+ */
+export async function findModel(
+  io: Pick<CliIo, 'env' | 'stderr'>,
+  { model: name }: Pick<ModelFlags, 'model'>,
+): Promise<ResolvedModel> {
+  const model = await resolveModel(registrySettings(io.env), name);
+  if (model.embedded && name === undefined) {
+    const better = 'Better ones: medsam2 models list, then medsam2 models pull NAME or import FILE.';
+    io.stderr.write(
+      `note: No other model is installed; the built-in demonstration model ${model.name} is used. ${better}\n`,
+    );
+  }
+  return model;
 }
 
 /** Loads a model; close its segmenter when done. */
@@ -41,7 +54,7 @@ export async function openSession(
 /** What must be said of a model before its results are used. */
 export function modelNotes({ name, licence, demonstration }: ResolvedModel): string[] {
   return [
-    ...(demonstration ? [`${name} is a DEMONSTRATION model: its masks mean nothing.`] : []),
+    ...(demonstration ? [`${name} is a DEMONSTRATION model: do not rely on its masks.`] : []),
     ...(licence.restricted ? [`${name} is under ${licence.spdx}: ${licence.terms}`] : []),
   ];
 }

@@ -56,7 +56,7 @@ const objectResult = z.object({
 export const runReportSchema = z.object({
   format: z.literal('medsam2-run'),
   format_version: z.literal(1),
-  /** true: the model is a demonstration, and its masks mean nothing */
+  /** true: the model is a demonstration, and its masks are not to be relied on */
   demonstration: z.boolean(),
   program: z.object({ name: z.literal('medsam2'), version: z.string(), node: z.string(), onnxruntime: z.string() }),
   model: z.object({
@@ -110,6 +110,8 @@ export const runReportSchema = z.object({
     non_overlap: z.boolean(),
     verbatim_masks: z.boolean(),
     conditioning: z.enum(['mask', 'direct']),
+    /** what of a slice the model saw; `full` in reports that do not say it */
+    view: z.enum(['full', 'roi']).default('full'),
   }),
   result: z.object({
     /** name of the written file or folder, without its path; absent when nothing was found */

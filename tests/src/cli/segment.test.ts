@@ -216,7 +216,7 @@ describe('one volume', () => {
       '6:6',
     ]);
     expect(stdout).toBe('');
-    expect(stderr).toBe('note: fixture is a DEMONSTRATION model: its masks mean nothing.\n');
+    expect(stderr).toBe('note: fixture is a DEMONSTRATION model: do not rely on its masks.\n');
   });
 });
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import type { BatchCase } from '../../datasets/types.js';
+import type { EngineOptions } from '../../engine/types.js';
 import { listFrames } from '../../imaging/formats/frames.js';
 import { labelFileFormat } from '../../imaging/write.js';
 import { engineOptions, windowModeOf, type SegmentFlags } from '../segment/flags.js';
@@ -31,18 +32,20 @@ export interface BatchContext {
   /** absolute */
   readonly outputFolder: string;
   readonly weightsSha256: string;
+  /** what of a slice the model was made to see */
+  readonly modelView: EngineOptions['view'];
 }
 
 /** Settings, place of the result and parameter hash of a case. */
 export async function planCase(batchCase: BatchCase, context: BatchContext): Promise<PlannedCase> {
-  const { flags, defaults, weightsSha256 } = context;
+  const { flags, defaults, weightsSha256, modelView } = context;
   const { window: listWindow, range: listRange } = batchCase;
   const settings: SegmentSettings = {
     window: (defaults.listDecides ? (listWindow ?? flags.window) : (flags.window ?? listWindow)) ?? { kind: 'auto' },
     windowMode: windowModeOf(flags, batchCase.windowMode),
     direction: flags.direction ?? defaults.direction,
     range: defaults.listDecides ? (listRange ?? flags.range) : (flags.range ?? listRange),
-    options: engineOptions(flags, defaults.options),
+    options: engineOptions(flags, modelView, defaults.options),
   };
   const format = flags.outputFormat ?? defaults.output;
   const output = batchCase.output ?? (format === 'frames' ? batchCase.id : `${batchCase.id}.${format}`);

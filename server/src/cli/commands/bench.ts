@@ -7,6 +7,7 @@ import { formatBench, runBench, type BenchPlan } from '../../bench/run-bench.js'
 import { writeSyntheticWeights } from '../../bench/synthetic-weights.js';
 import { writeAtomically } from '../../imaging/atomic-write.js';
 import { parseDevice } from '../../inference/devices.js';
+import { findModel } from '../session.js';
 import { openModel, type RunnableModel } from '../../inference/open-model.js';
 
 /** What the command is given of the process it runs in. */
@@ -38,7 +39,7 @@ export function registerBench(program: Command, io: BenchIo): void {
   program
     .command('bench')
     .description('Measure a model on this machine: latency per graph, time to first mask, slices per second, memory')
-    .option('--model <name>', 'an installed model; default: the only one')
+    .option('--model <name>', 'an installed model; default: the only one, or nano')
     .option('--synthetic [architecture]', 'random weights made on the spot, no model needed (default: medsam2)')
     .option('--device <device>', 'auto, cpu, cuda[:n], webgpu, coreml or dml', 'auto')
     .option('--threads <n>', 'CPU threads of one graph run', positive)
@@ -114,7 +115,7 @@ async function chooseModel(
 ): Promise<{ model: RunnableModel; architecture: string }> {
   const settings = registrySettings(io.env);
   if (flags.synthetic === undefined) {
-    const model = await resolveModel(settings, flags.model);
+    const model = await findModel(io, flags);
     return { model, architecture: model.architecture.name };
   }
   if (flags.model !== undefined) {

@@ -61,7 +61,7 @@ describe('medsam2 models', () => {
     const { stdout, stderr } = await models('pull', 'toy');
     expect(stdout).toMatch(/^toy is installed \(architecture tiny, 0\.0 MB, sha256 [0-9a-f]{64}\)\./);
     expect(stdout).toContain('No sha256 was known in advance; this one is recorded.');
-    expect(stdout).toContain('This model is a demonstration: its masks mean nothing.');
+    expect(stdout).toContain('This model is a demonstration: do not rely on its masks.');
     expect(stderr).toMatch(/^toy: 0\.0 MB of 0\.0 MB\n/);
     expect((await models('pull', 'toy')).stdout).toBe('toy is already installed and undamaged.\n');
     expect((await models('verify')).stdout).toBe('toy: ok\n');

@@ -2,6 +2,7 @@ import {
   importModel,
   listModels,
   pullModel,
+  readEmbedded,
   registrySettings,
   removeModel,
   UserError,
@@ -50,7 +51,9 @@ Examples:
 
   models
     .command('list')
-    .description('Show installed models, those that can be pulled, and those that are known but not supported')
+    .description(
+      'Show installed and built-in models, those that can be pulled, and those that are known but not supported',
+    )
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const listed = await listModels(settings());
@@ -88,7 +91,7 @@ Examples:
     .addOption(new Option('--copy', 'copy the file').conflicts('link'))
     .addOption(new Option('--link', 'hard-link the file, or fail (default: link where possible, else copy)'))
     .option('--replace', 'replace an installed model of the name')
-    .option('--demonstration', 'mark the model as one whose masks mean nothing (random or toy weights)')
+    .option('--demonstration', 'mark the model as one whose masks are not to be relied on (random or toy weights)')
     .addOption(acceptTermsOption())
     .action(async (file: string, options: ImportFlags) => {
       const placement = options.copy ? 'copy' : options.link ? 'link' : 'auto';
@@ -123,8 +126,9 @@ Examples:
     .argument('<name>', 'an installed model')
     .description('Remove a model and any partial download of it; imported files themselves stay')
     .action(async (name: string) => {
+      const isEmbedded = (await readEmbedded(settings())).some((model) => model.name === name);
       await removeModel(settings(), name);
-      print(`${name} is removed.`);
+      print(`${name} is removed.${isEmbedded ? ' It comes with the program: its next use installs it again.' : ''}`);
     });
 }
 
@@ -158,7 +162,7 @@ function provenance({ origin, licence, acceptance, demonstration }: Manifest): s
     checked[origin.checked],
     `Licence: ${licence.spdx}. ${licence.terms}`,
     ...(acceptance ? [`Terms accepted by ${acceptance.user} at ${acceptance.date}.`] : []),
-    ...(demonstration ? ['This model is a demonstration: its masks mean nothing.'] : []),
+    ...(demonstration ? ['This model is a demonstration: do not rely on its masks.'] : []),
   ];
 }
 
@@ -180,9 +184,10 @@ function table(listed: readonly ListedModel[]): string[] {
   );
 }
 
-function notes({ title, reason, demonstration, partialBytes }: ListedModel): string {
+function notes({ title, reason, embedded, demonstration, partialBytes }: ListedModel): string {
   return [
     title,
+    ...(embedded ? ['comes with the program'] : []),
     ...(demonstration ? ['demonstration only'] : []),
     ...(partialBytes === undefined ? [] : [`${megabytes(partialBytes)} already downloaded`]),
     ...(reason === undefined ? [] : [reason]),

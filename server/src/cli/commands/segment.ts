@@ -102,7 +102,7 @@ function addSettings(command: Command): void {
       'data',
     ]),
   );
-  add(new Option('--model <name>', 'installed model, or the folder of one (default: the only one)'));
+  add(new Option('--model <name>', 'installed model, or the folder of one (default: the only one, or nano)'));
   add(
     new Option('--device <device>', 'auto, cpu, cuda, cuda:1, webgpu, coreml, dml')
       .argParser(deviceValue)
@@ -128,6 +128,13 @@ function addSettings(command: Command): void {
     new Option('--conditioning <how>', 'propagate from the mask of the prompt, or from the prompt itself').choices([
       'mask',
       'direct',
+    ]),
+  );
+  add(
+    new Option('--view <what>', 'what of a slice the model sees; auto: what it was made for (default: auto)').choices([
+      'full',
+      'roi',
+      'auto',
     ]),
   );
   add(new Option('--series <uid>', 'DICOM: Series Instance UID, where a folder holds several'));

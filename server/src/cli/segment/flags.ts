@@ -23,6 +23,8 @@ export interface SegmentFlags extends ModelFlags {
   readonly largestComponent?: boolean;
   readonly nonOverlap?: boolean;
   readonly conditioning?: EngineOptions['conditioning'];
+  /** `auto`: what the model was made for */
+  readonly view?: EngineOptions['view'] | 'auto';
   readonly series?: string;
   readonly volume?: number;
   readonly accept?: readonly string[];
@@ -49,8 +51,16 @@ export interface SegmentFlags extends ModelFlags {
   readonly restart?: boolean;
 }
 
-/** The preset (own defaults, or the reference's on a device), then what a research format does, then explicit options. */
-export function engineOptions(flags: SegmentFlags, ofFormat: Partial<EngineOptions> = {}): EngineOptions {
+/**
+ * The preset (own defaults, or the reference's on a device), then what a research format does, then explicit options.
+ *
+ * @param modelView what of a slice the model was made to see
+ */
+export function engineOptions(
+  flags: SegmentFlags,
+  modelView: EngineOptions['view'],
+  ofFormat: Partial<EngineOptions> = {},
+): EngineOptions {
   const base = flags.parity === undefined ? defaultOptions : parityPresets[flags.parity];
   const usual = { ...base, ...ofFormat };
   return {
@@ -60,6 +70,7 @@ export function engineOptions(flags: SegmentFlags, ofFormat: Partial<EngineOptio
     largestComponent: flags.largestComponent ?? usual.largestComponent,
     nonOverlap: flags.nonOverlap ?? usual.nonOverlap,
     conditioning: flags.conditioning ?? usual.conditioning,
+    view: flags.view === undefined || flags.view === 'auto' ? modelView : flags.view,
   };
 }
 

@@ -75,7 +75,7 @@ function overlayOf(slice: number, prepared: PreparedVolume, { assembly, absent }
   const prompts = objects.flatMap(({ label, prompts: all }): OverlayPrompt[] =>
     all.filter((prompt) => prompt.slice === slice).map((prompt) => ({ label, prompt })),
   );
-  const warning = text.demonstration ? 'DEMONSTRATION MODEL, the outlines mean nothing\n' : '';
+  const warning = text.demonstration ? 'DEMONSTRATION MODEL, do not rely on the outlines\n' : '';
   const caption = `${warning}${text.model}, slice ${slice} (of 0 to ${slices - 1})`;
   return { image: source.image(slice), rows, columns, channels, masks, prompts, caption };
 }

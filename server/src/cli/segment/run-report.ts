@@ -81,6 +81,7 @@ export function buildRunReport(
       non_overlap: options.nonOverlap,
       verbatim_masks: options.verbatimMasks,
       conditioning: options.conditioning,
+      view: options.view,
     },
     result: {
       file: facts.file,

@@ -56,7 +56,7 @@ export async function segmentOne(
     windowMode: windowModeOf(flags),
     direction: flags.direction ?? 'both',
     range: flags.range,
-    options: engineOptions(flags),
+    options: engineOptions(flags, model.view),
   });
 
   note(`window: ${describeWindow(prepared.window)}`);
@@ -154,7 +154,7 @@ function present({ report, status }: CaseOutcome, output: string, flags: Segment
   if (flags.quiet === true) return;
   notes.forEach((line) => io.stderr.write(`warning: ${line}\n`));
   for (const object of report.result.objects) print(objectLine(object));
-  print(`written to ${output}${report.demonstration ? ' (DEMONSTRATION model: the mask means nothing)' : ''}`);
+  print(`written to ${output}${report.demonstration ? ' (DEMONSTRATION model: do not rely on the mask)' : ''}`);
 }
 
 function objectLine({

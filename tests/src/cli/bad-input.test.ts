@@ -134,7 +134,7 @@ const cases: readonly BadCase[] = [
   { name: 'a report in the place of the mask', args: `ct.nrrd ${good} -o x.nrrd --report x.nrrd`, code: 2, sentence: /the same file/ },
 
   { name: 'a missing model', args: `ct.nrrd ${good} -o x.nrrd --model nothing`, sentence: /nothing/, remedy: /medsam2 models/ },
-  { name: 'no model, and no place for the built-in one', args: `ct.nrrd ${good} -o x.nrrd`, sentence: /nano cannot be set up in/, remedy: /MEDSAM2_MODELS_DIR/, options: { env: { MEDSAM2_MODELS_DIR: 'taken.nii.gz/models' } } },
+  { name: 'no place for the built-in model', args: `ct.nrrd ${good} -o x.nrrd --model nano`, sentence: /nano cannot be set up in/, remedy: /MEDSAM2_MODELS_DIR/, options: { env: { MEDSAM2_MODELS_DIR: 'taken.nii.gz/models' } } },
   { name: 'a device that is not there', args: `ct.nrrd ${good} -o x.nrrd --device cuda:9`, sentence: /cannot be loaded on cuda/, remedy: /--device auto/ },
 ]; // prettier-ignore
 

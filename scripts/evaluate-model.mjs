@@ -3,11 +3,11 @@
 //
 //   npm run build
 //   python models/python/training/export_scenes.py /tmp/scenes
-//   node scripts/evaluate-model.mjs --weights models/nano/weights.safetensors --architecture nano --view roi \
-//     --scenes /tmp/scenes --data ../shared/data --speed --docs docs/nano-evaluation.md
+//   node scripts/evaluate-model.mjs --model nano --scenes /tmp/scenes --data ../shared/data --speed --docs docs/nano-evaluation.md
 //
-// Instead of --weights and --architecture: --model NAME, an installed model. For a quick look: --limit 5 (structures per
-// case), --only NAME,NAME (cases whose names begin so). --out FOLDER instead of, or beside, --docs: all figures as JSON too.
+// --data: a folder of folders with dicom/ and gt.npz (gts on the grid of the series; labels: JSON text number -> name).
+// Instead of --model: --weights FILE --architecture NAME, for weights in training. For a quick look: --limit 5 (structures
+// per case), --only NAME,NAME (cases whose names begin so). --out FOLDER instead of, or beside, --docs: all figures as JSON.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ const { values: flags } = parseArgs({
     weights: { type: 'string' },
     architecture: { type: 'string' },
     name: { type: 'string', default: 'candidate' },
-    view: { type: 'string', default: 'full' },
+    view: { type: 'string', default: 'auto' },
     scenes: { type: 'string' },
     data: { type: 'string' },
     only: { type: 'string' },
@@ -45,7 +45,7 @@ const { values: flags } = parseArgs({
   },
 });
 if ((flags.model === undefined) === (flags.weights === undefined)) fail('Give either --model or --weights.');
-if (flags.view !== 'full' && flags.view !== 'roi') fail('--view is full or roi.');
+if (!['auto', 'full', 'roi'].includes(flags.view)) fail('--view is auto (what the model was made for), full or roi.');
 if (flags.out === undefined && flags.docs === undefined) fail('Give --out FOLDER or --docs FILE.');
 
 /** Volume of the speed figures: about 100 slices of CT. */
@@ -66,6 +66,8 @@ async function findModel() {
   await importModel(settings, flags.weights, { config: flags.architecture, name: flags.name, placement: 'copy' });
   return resolveModel(settings, flags.name);
 }
+
+const viewOf = (model) => (flags.view === 'auto' ? model.view : flags.view);
 
 /** What to type to have the same again. */
 function commandLines() {
@@ -110,7 +112,7 @@ async function measureSpeed(model) {
     const request = {
       objects: [{ label: 1, prompts: [prompt] }],
       direction: 'both',
-      options: { ...defaultOptions, view: flags.view },
+      options: { ...defaultOptions, view: viewOf(model) },
     };
     const object = performance.now();
     for await (const event of target.segment(request)) void event;
@@ -131,7 +133,7 @@ function runCommand(model, { key, box }) {
   const image = join(flags.data, speedCase, 'dicom');
   const output = join(registry, 'mask.nii.gz');
   const prompt = ['--slice', String(key), '--box', box.join(',')];
-  const choice = ['--model', model.directory, '--view', flags.view, '--device', 'cpu'];
+  const choice = ['--model', model.directory, '--view', viewOf(model), '--device', 'cpu'];
   const started = performance.now();
   const run = spawnSync(process.execPath, [program, 'segment', image, '-o', output, ...prompt, ...choice], {
     encoding: 'utf8',
@@ -147,7 +149,7 @@ try {
   // First: a wrong option then costs no evaluation.
   const speed = flags.speed ? { speed: await measureSpeed(model) } : {};
   const { segmenter } = await openModel(model, { device: { kind: 'cpu', index: 0 }, threads });
-  const engine = { ...defaultOptions, view: flags.view };
+  const engine = { ...defaultOptions, view: viewOf(model) };
   const options = { engine, tolerance: Number(flags.tolerance), ...(limit === undefined ? {} : { limit }) };
   const groups = { scenes: [], phantoms: [], real: [] };
   const pictures = { scenes: [], phantoms: [], real: [] };
@@ -174,7 +176,7 @@ try {
   }
   const evaluation = {
     model: { name: model.name, architecture: model.architecture.name, weightsSha256: model.weightsSha256 },
-    view: flags.view,
+    view: viewOf(model),
     tolerance: Number(flags.tolerance),
     command: commandLines(),
     machine: `${availableParallelism()} cores of ${cpus()[0].model.trim()}`,

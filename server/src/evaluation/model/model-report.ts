@@ -100,7 +100,7 @@ export function markdownReport(evaluation: ModelEvaluation): string {
       ? [
           '## Pictures',
           '',
-          'Each structure twice: the prompted slice with the box (dashed), and the slice with most wrong pixels. Blue: truth. Orange: model.',
+          'Each structure twice: the prompted slice with the box (pink, dashed), and the slice with most wrong pixels. Blue: truth. Orange: model.',
           '',
           ...pictures.flatMap(({ file, title }) => [`### ${title}`, '', `![${title}](${file})`, '']),
         ]

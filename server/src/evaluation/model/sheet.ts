@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { renderContactSheet } from '../../report/contact-sheet.js';
 import { renderOverlay } from '../../report/overlay.js';
 import type { Crop } from './crops.js';
@@ -11,7 +12,7 @@ const perRow = 2;
  *
  * @returns undefined when there is nothing to show
  */
-export async function renderResultSheet(all: readonly StructurePictures[], tile = 360): Promise<Buffer | undefined> {
+export async function renderResultSheet(all: readonly StructurePictures[], tile = 320): Promise<Buffer | undefined> {
   if (all.length === 0) return undefined;
   const sorted = [...all].sort((a, b) => a.result.scores.model.dice - b.result.scores.model.dice);
   const middle = Math.max(0, Math.floor((sorted.length - perRow) / 2));
@@ -20,12 +21,14 @@ export async function renderResultSheet(all: readonly StructurePictures[], tile 
     { title: 'median', shown: sorted.slice(middle, middle + perRow) },
     { title: 'best', shown: sorted.slice(-perRow) },
   ];
-  return renderContactSheet(
+  const sheet = await renderContactSheet(
     await Promise.all(
       rows.map(async ({ title, shown }) => ({ title, pictures: (await Promise.all(shown.map(draw))).flat() })),
     ),
     tile,
   );
+  // Greys and a few line colours: a palette shows them as well, in a third of the bytes.
+  return sharp(sheet).png({ palette: true, quality: 90, compressionLevel: 9 }).toBuffer();
 }
 
 function draw({ result, key, worst }: StructurePictures): Promise<Buffer[]> {
@@ -50,7 +53,7 @@ function drawCrop({ image, rows, columns, channels, truth, prediction, box }: Cr
       { label: 1, mask: truth, text: 'truth' },
       { label: 2, mask: prediction, text: 'model' },
     ],
-    prompts: box ? [{ label: 4, prompt: { kind: 'box', slice: 0, box } }] : [],
+    prompts: box ? [{ label: 6, prompt: { kind: 'box', slice: 0, box } }] : [],
     caption,
   });
 }

@@ -22,3 +22,4 @@ export type { Acceptance, KnownModel, Licence, Manifest, ModelView } from './reg
 export { registrySettings, type RegistrySettings } from './registry/settings.js';
 export { verifyModels, type Verification } from './registry/verify.js';
 export { sha256OfFile } from './files/hash.js';
+export { makeFolders } from './files/folders.js';

@@ -1,4 +1,5 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { makeFolders } from '../files/folders.js';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { GraphName } from '../architecture.js';
 import { readGraph, type InstalledArchitecture } from '../bind/architectures.js';
@@ -114,7 +115,7 @@ async function checked(file: string, { architecture }: InstalledArchitecture): P
 async function swapIn(settings: RegistrySettings, name: string): Promise<void> {
   const { model, staging, replaced } = paths(settings, name);
   if (await exists(model)) {
-    await mkdir(dirname(replaced), { recursive: true });
+    await makeFolders(dirname(replaced));
     await rename(model, replaced);
   }
   await rename(staging, model);

@@ -1,4 +1,5 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { makeFolders } from '../files/folders.js';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { explain } from '../files/errors.js';
 import { discardPartial } from './download.js';
@@ -22,7 +23,7 @@ export async function removeModel(settings: RegistrySettings, name: string): Pro
     try {
       await discardPartial(where);
       if (!installed) return;
-      await mkdir(dirname(where.staging), { recursive: true });
+      await makeFolders(dirname(where.staging));
       await rename(where.model, where.staging); // gone in one step, whatever happens to the rest
       await rm(where.staging, { recursive: true });
     } catch (error) {

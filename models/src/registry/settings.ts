@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { makeFolders } from '../files/folders.js';
 import { homedir, userInfo } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { shippedGraphs } from '../bind/architectures.js';
@@ -91,7 +91,7 @@ export function paths({ directory }: Pick<RegistrySettings, 'directory'>, name: 
 
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (error) {
     throw explain(error, folder);
   }

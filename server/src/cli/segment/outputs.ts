@@ -1,7 +1,7 @@
-import { UserError } from '@medsam2/models';
+import { makeFolders, UserError } from '@medsam2/models';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { writeAtomically } from '../../imaging/atomic-write.js';
@@ -70,7 +70,7 @@ async function checkWritable(folder: string): Promise<void> {
 /** @throws UserError `output-folder` */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (error) {
     throw unwritable(folder, (error as NodeJS.ErrnoException).code, error);
   }

@@ -29,6 +29,8 @@ export interface BenchReport {
   readonly propagation: PropagationTimes;
   readonly memory?: { readonly slices: number; readonly peakBytes: number; readonly seconds: number };
   readonly torch?: TorchReport;
+  /** of this process over everything above, in bytes */
+  readonly peakBytes: number;
 }
 
 /** Measure a loaded model. PyTorch is timed between two rounds of our own, so that a busy machine slows both. */
@@ -82,6 +84,7 @@ export async function runBench(
     propagation: { slices: propagation.slices, seconds: (propagation.seconds + again.seconds) / 2 },
     memory,
     torch,
+    peakBytes: peakMemory(),
   };
 }
 
@@ -120,7 +123,9 @@ export function formatBench(report: BenchReport): string[] {
     row('time to first mask, slice never seen', ms(report.interaction.firstMask.median)),
     row('another prompt on the same slice', ms(report.interaction.warmPrompt.median)),
   );
-  if (report.memory !== undefined) {
+  if (report.memory === undefined) {
+    lines.push(row('peak memory of this run', `${(report.peakBytes / 2 ** 20).toFixed(0)} MiB`));
+  } else {
     const { slices: count, peakBytes, seconds: took } = report.memory;
     lines.push(
       row(`peak memory, ${count} slices of 512 x 512`, `${(peakBytes / 2 ** 20).toFixed(0)} MiB`),

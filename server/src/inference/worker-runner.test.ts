@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -203,6 +203,20 @@ describe('a worker that dies', () => {
   });
 });
 
+it('tries again to load a model that could not be loaded for a while', async () => {
+  const runner = await start(faulty);
+  breakAt('encode');
+  await expect(encode(runner, 1)).rejects.toMatchObject(crashed);
+  const graph = fixture.model.graphPaths.mask_decoder;
+  renameSync(graph, `${graph}.away`);
+  try {
+    await expect(encode(runner, 1)).rejects.toMatchObject({ code: 'device-unusable' });
+  } finally {
+    renameSync(`${graph}.away`, graph);
+  }
+  expect((await encode(runner, 1)).bytes).toBeGreaterThan(0);
+});
+
 describe('starting', () => {
   it('says in one line why a model cannot be loaded', async () => {
     const missing = join(folder, 'nothing.onnx');
@@ -306,13 +320,14 @@ describe('handles', () => {
 describe('closing', () => {
   it('ends what runs, refuses what waits and what comes later', async () => {
     const runner = await start();
-    const running = encode(runner, 1);
+    const many = Array.from({ length: 24 }, () => image(1));
+    const running = runner.encode(many, 1, call);
     const waiting = encode(runner, 2);
     const refused = expect(waiting).rejects.toMatchObject({ code: 'model-closed' });
-    // Let the first request reach the worker.
-    await new Promise((resolve) => setImmediate(resolve));
+    // The request is sent within this turn, and the closing comes while the worker prepares the run.
+    for (let microtask = 0; microtask < 10; microtask++) await Promise.resolve();
     const closing = [runner.close(), runner.close()];
-    expect((await running).bytes).toBeGreaterThan(0);
+    expect(await running).toHaveLength(24);
     await refused;
     await Promise.all(closing);
     await expect(encode(runner, 3)).rejects.toMatchObject({ code: 'model-closed' });

@@ -204,8 +204,7 @@ export class WorkerRunner implements GraphRunner {
     worker.on('exit', (code) => this.lose(live, crash(`exit code ${code}`)));
     live.ready = this.send(live, 'load', this.model).catch(async (error: unknown) => {
       // Without this, a worker that could not load once would answer every later request with the same failure.
-      if (this.live === live) this.live = undefined;
-      await this.discard(live, closed());
+      await this.discard(live, crash('it could not load the model'));
       throw isCrash(error) ? error : unusable(this.model.device, error);
     });
     // A failed load is reported to whoever waits for it; without a waiter it must not end the process.

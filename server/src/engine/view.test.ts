@@ -79,7 +79,7 @@ describe('cutting out and putting back', () => {
       0,
       570 % 251,
       571 % 251,
-      ...Array(8).fill(0),
+      ...new Array<number>(8).fill(0),
     ]);
   });
 

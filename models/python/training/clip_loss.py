@@ -57,6 +57,7 @@ class ClipLoss:
         total = total + extra
         if torch.rand(1, generator=rng).item() < chances.read_back:
             total = total + self._read_back(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], rng)
+        total = total + self._elsewhere(feat[:, 1:], s0[:, 1:], s1[:, 1:], truth[:, 1:], rng)
         past: dict[int, Memory] = {}
         tracked: dict[str, list[Tensor]] = {}
         horizon = 16 if chance[3] < 0.8 else int(torch.randint(length, 17, (1,), generator=rng))
@@ -91,6 +92,19 @@ class ClipLoss:
         if chance[1] < self.chances.correction:
             total = total + self._correct(plain, s0, s1, out.masks[:, :1], truth, (box, labels), rng)
         return total, figures
+
+    def _elsewhere(self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, rng: torch.Generator) -> Tensor:
+        """Boxes on the other slices too: they are encoded anyway, and a decode costs little. All inputs [B,T-1,...]."""
+        truth = truth.flatten(0, 1)
+        rows = torch.nonzero((truth > 0.5).flatten(1).sum(1) >= 12).squeeze(1)
+        if len(rows) == 0:
+            return feat.new_zeros(())
+        truth = truth[rows]
+        box = boxes_of(truth, self.parts.size, rng)
+        labels = torch.tensor([2.0, 3.0], device=feat.device).expand(len(rows), 2)
+        feat, s0, s1 = (x.flatten(0, 1)[rows] for x in (feat, s0, s1))
+        out = self.parts.decode(self.parts.without_memory(feat), s0, s1, box, labels)
+        return decode_loss(out.masks, out.iou, out.obj, truth, BOX, self.alpha)[0]
 
     def _correct(
         self, feat: Tensor, s0: Tensor, s1: Tensor, low: Tensor, truth: Tensor, prompt: tuple[Tensor, Tensor] | None, rng: torch.Generator
@@ -162,3 +176,17 @@ def sample_points(region: Tensor, size: int, rng: torch.Generator, with_index: b
     scale = size / side
     point = torch.stack([(index % side + 0.5) * scale, (index // side + 0.5) * scale], -1).float()
     return (point, index) if with_index else point
+
+
+def boxes_of(truth: Tensor, size: int, rng: torch.Generator) -> Tensor:
+    """Bounding boxes [B,2,2] in input pixels of masks [B,M,M], none empty, each edge off by up to 6 % of the box."""
+    scale = size / truth.shape[-1]
+    inside = truth > 0.5
+    corners = []
+    for axis in (1, 2):  # columns, then rows
+        used = inside.any(axis).float()
+        first = used.argmax(1).float()
+        last = truth.shape[-1] - used.flip(1).argmax(1).float()
+        off = (0.12 * torch.rand(2, len(truth), generator=rng) - 0.06).to(truth.device) * (last - first)
+        corners.append(torch.stack([first + off[0], last + off[1]], 1) * scale)
+    return torch.stack(corners, 2)

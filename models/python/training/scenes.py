@@ -130,6 +130,9 @@ def _add_object(canvas: _Canvas, centre: np.ndarray | None, value: float | None)
         depth = shapes.interrupted(rng, depth)
     if value is None:
         value = canvas.value_beside(box, depth, radius < 6)
+    else:  # a look-alike must not melt into its neighbour: where two touch without a seam, no answer is the right one
+        taken = ndimage.maximum_filter(canvas.cover[box.where], size=(1, 5, 5)) > 0
+        depth = np.where(taken, np.minimum(depth, -2.0), depth)
     softness = rng.uniform(0.8, 2.2) if rng.random() < 0.8 else rng.uniform(2.0, 4.0)
     outer = canvas.paint(box, depth, value, softness)
     groups = [[outer]]
@@ -189,4 +192,18 @@ def make_scene(seed: int) -> Scene:
     if rng.random() < 0.3:  # thick slices mix with their neighbours
         volume = ndimage.convolve1d(volume, np.array([1, 6, 1], np.float32) / 8, axis=0, mode="nearest")
     image = to_bytes(rng, render(rng, volume, kind, noise, fan), keep)
-    return Scene(image, masks, kind, aniso)
+    return Scene(image, [mask for mask in masks if _visible(image, mask) or rng.random() < 0.15], kind, aniso)
+
+
+def _visible(image: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether an object differs from what surrounds it on its largest slice, in mean or in texture, even if faintly."""
+    z = int(mask.sum(axis=(1, 2)).argmax())
+    inside = mask[z]
+    around = ndimage.binary_dilation(inside, iterations=4) & ~ndimage.binary_dilation(inside)
+    if not around.any():
+        return False
+    a, b = image[z][inside].astype(np.float32), image[z][around].astype(np.float32)
+    spread = 0.5 * (a.std() + b.std()) + 1
+    # the error of a mean shrinks with the root of the area: large faint objects are visible, small ones are not
+    standard = spread * np.sqrt(1 / len(a) + 1 / len(b))
+    return abs(a.mean() - b.mean()) > max(1.5, 4 * standard, 0.15 * spread) or abs(a.std() - b.std()) > 0.35 * spread

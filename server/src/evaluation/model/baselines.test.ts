@@ -84,6 +84,18 @@ describe('thresholdBaseline', () => {
     expect([...thresholdBaseline(source, structure)]).toEqual([...structure.truth]);
   });
 
+  it('stays within the box and its margin where the next slice is all of one grey', () => {
+    const { source, labels } = balls(20, { centre: [20, 18, 4], radius: 7, value: 200 });
+    const structure = only(labels, source);
+    const flooded: ImageSource = {
+      ...source,
+      image: (slice) => (slice === structure.key ? source.image(slice) : new Uint8Array(rows * columns).fill(200)),
+    };
+    const next = sliceOf(thresholdBaseline(flooded, structure), structure.key + 3, source);
+    const [x0, y0, x1, y1] = structure.box;
+    expect(next.reduce((sum, value) => sum + value, 0)).toBe((x1 - x0 + 5) * (y1 - y0 + 5));
+  });
+
   it('sees colours by their luma', () => {
     const { source, labels } = balls(20, { centre: [20, 18, 4], radius: 7, value: 200 });
     const colour: ImageSource = {

@@ -26,7 +26,7 @@ export function ellipseBaseline(
   return mask;
 }
 
-/** The search area on the next slice: the last mask's bounds and this share of their longer side more ... */
+/** Margins are this share of the longer side ... */
 const growthShare = 0.1;
 /** ... or at least so many pixels. */
 const leastGrowth = 2;
@@ -34,7 +34,8 @@ const leastGrowth = 2;
 /**
  * Otsu's threshold of the box and a margin (a structure may fill its tight box), bright or dark by comparing the middle of
  * the box with the rim of the margin; the largest 8-connected piece in the box. Then slice by slice both ways: the piece at the same threshold that shares most pixels
- * with the last slice's, within that one's bounds and a margin; over where nothing overlaps.
+ * with the last slice's, within that one's bounds and a margin and never beyond the box and its margin (without that it
+ * spills over whole organs and is no opponent); over where nothing overlaps.
  */
 export function thresholdBaseline(source: ImageSource, { box, key }: Pick<Structure, 'box' | 'key'>): Uint8Array {
   const size: GridSize = source;
@@ -54,7 +55,13 @@ export function thresholdBaseline(source: ImageSource, { box, key }: Pick<Struct
     for (let slice = key + step; slice >= 0 && slice < slices; slice += step) {
       const bounds = boundsOf(last, columns);
       if (!bounds) break;
-      const next = pieceWith(greyImage(source, slice), grown(bounds, size), size, inside, (index) => last[index]);
+      const next = pieceWith(
+        greyImage(source, slice),
+        overlap(grown(bounds, size), surroundings),
+        size,
+        inside,
+        (index) => last[index],
+      );
       if (!next) break;
       sliceOf(mask, slice, size).set(next);
       last = next;
@@ -119,6 +126,13 @@ function grown([x0, y0, x1, y1]: Box, { rows, columns }: GridSize): Box {
     Math.min(rows - 1, y1 + margin),
   ];
 }
+
+const overlap = (a: Box, b: Box): Box => [
+  Math.max(a[0], b[0]),
+  Math.max(a[1], b[1]),
+  Math.min(a[2], b[2]),
+  Math.min(a[3], b[3]),
+];
 
 function valuesIn(image: Uint8Array, [x0, y0, x1, y1]: Box, columns: number): Uint8Array {
   const values = new Uint8Array((x1 - x0 + 1) * (y1 - y0 + 1));

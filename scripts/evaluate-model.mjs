@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import prettier from 'prettier';
 import { describeError, importModel, registrySettings, resolveModel } from '../models/dist/index.js';
 import { defaultOptions, openModel } from '../server/dist/index.js';
 import {
@@ -72,7 +73,8 @@ const viewOf = (model) => (flags.view === 'auto' ? model.view : flags.view);
 /** What to type to have the same again. */
 function commandLines() {
   const scenes = flags.scenes ? [`python models/python/training/export_scenes.py ${flags.scenes}`] : [];
-  return [...scenes, ['node scripts/evaluate-model.mjs', ...process.argv.slice(2)].join(' ')].join('\n');
+  const given = process.argv.slice(2).filter((word, at, all) => word !== '--out' && all[at - 1] !== '--out');
+  return [...scenes, ['node scripts/evaluate-model.mjs', ...given].join(' ')].join('\n');
 }
 
 const shortNumbers = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
@@ -185,7 +187,8 @@ try {
     ...speed,
     pictures: drawn,
   };
-  writeFileSync(report, markdownReport(evaluation));
+  const style = await prettier.resolveConfig(report);
+  writeFileSync(report, await prettier.format(markdownReport(evaluation), { ...style, parser: 'markdown' }));
   if (flags.out !== undefined) {
     const all = { ...evaluation, bars: barsOf(evaluation) };
     writeFileSync(join(flags.out, `${stem}.json`), `${JSON.stringify(all, shortNumbers, 1)}\n`);

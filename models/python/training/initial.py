@@ -7,12 +7,15 @@ a short one does not. Here memory starts as a blurred copy of what lay at the sa
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 #: Rotary pairs per axis that carry the sense of place: those whose angle changes visibly within a few tokens.
 _PLACE_PAIRS = 8
 _PLACE_STRENGTH = (4.0, 3.0)
+_BRIGHTNESS, _CONTRAST = 0.5, 4.0
 
 
 def wake_memory(model: nn.Module) -> None:
@@ -39,6 +42,26 @@ def wake_memory(model: nn.Module) -> None:
     model.obj_ptr_proj.layers[-1].weight.mul_(3.0)
 
 
+def frequency_filters(convolution: nn.Conv2d) -> None:
+    """The patch embedding as the lowest frequencies of a windowed cosine transform, contrast louder than brightness.
+
+    It is then kept as it is: gradients of a patch embedding are many times those of the rest and as good as noise in a
+    short training; with them the image was hardly used, and masks were little better than the box's ellipse.
+    """
+    out, channels, side, _ = convolution.weight.shape
+    position = (torch.arange(side) + 0.5) / side
+    window = torch.hann_window(side + 2, periodic=False)[1:-1].clamp(min=0.3)
+    frequencies = sorted(((u, v) for u in range(side) for v in range(side)), key=lambda f: (f[0] ** 2 + f[1] ** 2, f))
+    for index, (u, v) in enumerate(frequencies[:out]):
+        wave = torch.outer(window * torch.cos(math.pi * u * position), window * torch.cos(math.pi * v * position))
+        if (u, v) != (0, 0):
+            wave = wave - wave.mean()
+        gain = _BRIGHTNESS if (u, v) == (0, 0) else _CONTRAST
+        convolution.weight[index] = gain / channels * wave / wave.norm()
+    convolution.bias.zero_()
+    convolution.requires_grad_(False)
+
+
 @torch.no_grad()
 def start_from_scratch(model: nn.Module) -> None:
     """Presence starts positive, else an empty answer is learnt before any mask; residual branches start alive."""
@@ -48,4 +71,6 @@ def start_from_scratch(model: nn.Module) -> None:
     trunk = model.image_encoder.trunk
     nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
     nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
+    if trunk.patch_embed.proj.out_channels <= trunk.patch_embed.proj.kernel_size[0] ** 2:
+        frequency_filters(trunk.patch_embed.proj)
     wake_memory(model)

@@ -42,7 +42,7 @@ def parameter_groups(
     blocks = len(model.image_encoder.trunk.blocks)
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
-        if name == "no_mem_pos_enc":  # never used in this configuration
+        if name == "no_mem_pos_enc" or not parameter.requires_grad:  # the former is never used in this configuration
             continue
         lr = rate
         if name.startswith("image_encoder."):

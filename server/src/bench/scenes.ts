@@ -1,3 +1,4 @@
+import { pixelGrid } from '../imaging/geometry.js';
 import type { Volume } from '../imaging/volume.js';
 
 /**
@@ -19,14 +20,7 @@ export function benchmarkVolume(slices: number, rows = 512, columns = 512): Volu
   return {
     voxels,
     channels: 1,
-    geometry: {
-      columns,
-      rows,
-      slices,
-      spacing: [0.7, 0.7, 2.5],
-      origin: [0, 0, 0],
-      direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
-    },
+    geometry: { ...pixelGrid(columns, rows, slices), spacing: [0.7, 0.7, 2.5] },
     kind: 'stack',
     modality: 'CT',
     findings: [],

@@ -1,4 +1,4 @@
-import type { Call, GraphRunner, Priority, SliceFeatures } from './graph-runner.js';
+import { isMoreUrgent, type Call, type GraphRunner, type Priority, type SliceFeatures } from './graph-runner.js';
 import type { ImageSource } from './types.js';
 import { fullView, sameView, viewImage, type View } from './view.js';
 
@@ -32,8 +32,6 @@ interface Entry {
   /** moved forward on every use; the smallest unused one is evicted first */
   lastUse: number;
 }
-
-const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2 };
 
 /**
  * Encodes every slice once and keeps the features within a byte budget, least recently used out first.
@@ -208,7 +206,7 @@ export class SliceFeatureSource {
       if (this.isClosed) throw new Error('the image source is closed');
       const held = this.cache.find(this, seen) ?? this.cache.start(this, [seen], call.priority)[0];
       const encodeCall = held.encode.call;
-      if (urgency[call.priority] < urgency[encodeCall.priority]) encodeCall.priority = call.priority;
+      if (isMoreUrgent(call.priority, encodeCall.priority)) encodeCall.priority = call.priority;
       held.users++;
       try {
         const features = await unlessAborted(held.pending, call.signal);

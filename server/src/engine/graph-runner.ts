@@ -3,6 +3,13 @@ import type { Architecture } from '@medsam2/models';
 /** Which calls a busy device serves first. */
 export type Priority = 'interactive' | 'propagation' | 'prefetch';
 
+const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2 };
+
+/** Whether `a` is served before `b`. */
+export function isMoreUrgent(a: Priority, b: Priority): boolean {
+  return urgency[a] < urgency[b];
+}
+
 export interface Call {
   readonly priority: Priority;
   readonly signal?: AbortSignal;

@@ -1,6 +1,4 @@
-import type { Call, Priority } from '../engine/graph-runner.js';
-
-const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2 };
+import { isMoreUrgent, type Call } from '../engine/graph-runner.js';
 
 interface Waiting {
   readonly call: Call;
@@ -60,7 +58,7 @@ export class DeviceQueue {
   private next(): void {
     let best: Waiting | undefined;
     for (const candidate of this.waiting) {
-      if (best === undefined || urgency[candidate.call.priority] < urgency[best.call.priority]) best = candidate;
+      if (best === undefined || isMoreUrgent(candidate.call.priority, best.call.priority)) best = candidate;
     }
     this.busy = best !== undefined;
     if (best === undefined) return;

@@ -2,28 +2,16 @@
  * The full-size graphs bound to a full-size checkpoint written by torch, against torch in the same run: 12 slices, both
  * directions, the RECIST flow. Random weights: every tensor is distinct, no licence is touched.
  */
-import { testPython } from '@medsam2/models/testing';
 import { openModel } from '@medsam2/server';
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareFlow } from '../support/compare-flow.js';
 import { installModel, temporaryRegistry } from '../support/models.js';
+import { describeWithPython, runScript } from '../support/python.js';
 import { Reference } from '../support/reference.js';
-import { repositoryRoot } from '../support/root.js';
 
-const python = testPython();
-const scripts = join(repositoryRoot(), 'models', 'python');
-
-function runScript(script: string, ...args: string[]): void {
-  const result = spawnSync(python ?? 'python3', [join(scripts, script), ...args], { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`${script} failed: ${result.stderr}`);
-}
-
-const available = python === undefined ? describe.skip : describe;
-
-available('MedSAM2 size, against torch in the same run', () => {
+describeWithPython('MedSAM2 size, against torch in the same run', () => {
   let folder: string;
   let registry: Awaited<ReturnType<typeof temporaryRegistry>>;
 

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { formatBench, runBench, type BenchPlan } from '../../bench/run-bench.js';
 import { writeSyntheticWeights } from '../../bench/synthetic-weights.js';
 import { writeAtomically } from '../../imaging/atomic-write.js';
@@ -98,7 +99,7 @@ async function bench(flags: BenchFlags, io: BenchIo): Promise<void> {
       for (const line of formatBench(report)) io.stdout.write(`${line}\n`);
       if (flags.json !== undefined) {
         const text = `${JSON.stringify({ model: flags.model ?? 'synthetic', architecture, ...report }, null, 2)}\n`;
-        await writeAtomically(flags.json, single(Buffer.from(text)));
+        await writeAtomically(flags.json, Readable.from([text], { objectMode: false }));
       }
     } finally {
       await opened.segmenter.close();
@@ -140,9 +141,4 @@ function batches(text: string): number[] {
   const list = text.split(',').map(positive);
   if (list[0] !== 1) throw new InvalidArgumentError('It must begin with 1.');
   return list;
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- the writer takes asynchronous chunks
-async function* single(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield chunk;
 }

@@ -5,7 +5,14 @@ import type { ImageSource, ObjectPrompts, Prompt, SegmentRequest } from './types
 
 /** Everything said about one slice of one object, in the form a track takes. */
 export type SlicePrompt =
-  | { readonly slice: number; readonly kind: 'points'; readonly points: [number, number][]; readonly labels: number[] }
+  | {
+      readonly slice: number;
+      readonly kind: 'points';
+      readonly points: [number, number][];
+      readonly labels: number[];
+      /** the mask that they correct */
+      readonly previous?: Uint8Array;
+    }
   | { readonly slice: number; readonly kind: 'mask'; readonly mask: Uint8Array };
 
 /**
@@ -82,26 +89,13 @@ function joinSlice(label: number, slice: number, prompts: readonly Prompt[], sou
       throw conflict(label, slice, 'a mask and further prompts');
     }
     const { mask } = masks[0];
-    if (mask.length !== source.rows * source.columns) {
-      throw new UserError(
-        'mask-size',
-        `The mask on slice ${slice} has ${mask.length} pixels, the slice ${source.rows} x ${source.columns}.`,
-        'Give a mask of the size of the image.',
-      );
-    }
-    const wrong = mask.find((value) => value > 1);
-    if (wrong !== undefined) {
-      throw new UserError(
-        'mask-values',
-        `The mask on slice ${slice} contains the value ${wrong}.`,
-        'Give a mask of zeros and ones, for one object.',
-      );
-    }
+    checkMask(mask, slice, source);
     return { slice, kind: 'mask', mask };
   }
   const points: [number, number][] = [];
   const labels: number[] = [];
   let boxes = 0;
+  let previous: Uint8Array | undefined;
   const addBox = ([x0, y0, x1, y1]: readonly [number, number, number, number]) => {
     boxes++;
     checkBox([x0, y0, x1, y1], source);
@@ -124,6 +118,8 @@ function joinSlice(label: number, slice: number, prompts: readonly Prompt[], sou
         break;
       case 'points':
         addPoints(prompt.points);
+        if (prompt.previous !== undefined) checkMask(prompt.previous, slice, source);
+        previous ??= prompt.previous;
         break;
       case 'recist': {
         const { rows, columns } = source;
@@ -144,7 +140,25 @@ function joinSlice(label: number, slice: number, prompts: readonly Prompt[], sou
       'Give at least one point.',
     );
   }
-  return { slice, kind: 'points', points, labels };
+  // A box says where the object is; points beside it do not correct anything older.
+  return { slice, kind: 'points', points, labels, ...(boxes === 0 && previous !== undefined ? { previous } : {}) };
+}
+
+function checkMask(mask: Uint8Array, slice: number, source: ImageSource): void {
+  if (mask.length !== source.rows * source.columns) {
+    throw new UserError(
+      'mask-size',
+      `The mask on slice ${slice} has ${mask.length} pixels, the slice ${source.rows} x ${source.columns}.`,
+      'Give a mask of the size of the image.',
+    );
+  }
+  const wrong = mask.find((value) => value > 1);
+  if (wrong === undefined) return;
+  throw new UserError(
+    'mask-values',
+    `The mask on slice ${slice} contains the value ${wrong}.`,
+    'Give a mask of zeros and ones, for one object.',
+  );
 }
 
 function conflict(label: number, slice: number, what: string): UserError {

@@ -1,6 +1,7 @@
 import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
 import type { Call, GraphRunner } from './graph-runner.js';
 import { checkLabels, joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
+import { coverage, firstSlice, joinPasses, runPass, type PassEvent } from './passes.js';
 import { Track, type TrackOutput, type TrackSlices } from './track.js';
 import { logitsAtSource, logitsInView, unionOf, viewRule, type ViewMode } from './view.js';
 import type { ImageSource, ObjectPrompts, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
@@ -87,12 +88,15 @@ export class SegmentationTarget {
     // Every prompt is checked before the first one costs time.
     checkLabels(request.objects);
     for (const object of request.objects) joinPrompts(object, this.features.source, range);
+    const visit = request.visit ?? range;
+    if (visit.first < range.first || visit.last > range.last)
+      throw new RangeError('visited slices are not in the range');
     const call: Call = { priority: 'propagation', signal: request.signal };
     const expected = request.objects.map(({ prompts }) =>
       coverage(
         prompts.map((prompt) => prompt.slice),
         request,
-        range,
+        visit,
       ),
     );
     const progress = { done: 0, total: expected.reduce((sum, slices) => sum + slices, 0) };
@@ -110,6 +114,12 @@ export class SegmentationTarget {
       progress.total -= missing;
       yield { type: 'progress', ...progress };
     }
+  }
+
+  /** Encode a slice before anybody needs it, when the device has nothing else to do; for the `full` view. */
+  async encodeAhead(slice: number, signal?: AbortSignal): Promise<void> {
+    const lease = await this.features.acquire(slice, { priority: 'prefetch', signal });
+    lease.release();
   }
 
   close(): void {
@@ -134,8 +144,8 @@ export class SegmentationTarget {
     const slices = present.map((anchor) => anchor.prompt.slice);
     const first = Math.min(...slices);
     const last = Math.max(...slices);
-    const forward = request.direction !== 'backward';
-    const backward = request.direction !== 'forward';
+    const seenTwice = (slice: number) =>
+      request.direction === 'both' && slice > first && slice < last && !slices.includes(slice);
     const between = new Map<number, TrackOutput>();
     const finished = new Set<number>();
     const emit = (slice: number, output: TrackOutput, origin: SliceResult['origin']): SegmentEvent => {
@@ -150,44 +160,61 @@ export class SegmentationTarget {
       return { type: 'slice', ...this.result(label, slice, { ...output, iou, presence }, 'prompt') };
     };
 
-    if (forward) {
-      for await (const output of await this.pass(present, range, false, request, call)) {
-        const slice = range.first + output.time;
-        if (slice > first && slice < last && backward && !slices.includes(slice)) between.set(slice, output);
-        else yield emit(slice, output, 'propagated');
+    const passes: AsyncGenerator<PassEvent>[] = [];
+    if (request.direction !== 'backward') passes.push(this.pass(present, range, false, request, call));
+    if (request.direction !== 'forward') passes.push(this.pass(present, range, true, request, call));
+    for await (const event of joinPasses(passes, request.order)) {
+      const { slice, backward } = event;
+      if (event.type === 'stopped') {
+        yield { type: 'stopped', label, slice, direction: backward ? 'backward' : 'forward', reason: event.reason };
+        continue;
       }
-    }
-    if (backward) {
-      for await (const output of await this.pass(present, range, true, request, call)) {
-        const slice = range.last - output.time;
-        if (finished.has(slice)) continue;
-        const other = between.get(slice);
-        if (other === undefined) yield emit(slice, output, 'propagated');
-        else yield emit(slice, this.blend(other, output, slice, slices), 'blended');
+      if (finished.has(slice)) continue;
+      const { output } = event;
+      if (!seenTwice(slice)) {
+        yield emit(slice, output, 'propagated');
+        continue;
       }
+      const other = between.get(slice);
+      if (other === undefined) {
+        between.set(slice, output);
+        continue;
+      }
+      between.delete(slice);
+      const [ahead, back] = backward ? [other, output] : [output, other];
+      yield emit(slice, this.blend(ahead, back, slice, slices), 'blended');
     }
   }
 
   /** One direction: a track on the (flipped) range, conditioned on every anchor. */
-  private async pass(
+  private async *pass(
     anchors: readonly Anchor[],
     range: SliceRange,
     backward: boolean,
     request: SegmentRequest,
     call: Call,
-  ): Promise<AsyncGenerator<TrackOutput>> {
+  ): AsyncGenerator<PassEvent> {
     const track = new Track(this.graphs, this.trackSlices(range, backward, request.options.view), request.options);
     const ordered = [...anchors].sort((a, b) => a.prompt.slice - b.prompt.slice);
     if (backward) ordered.reverse();
     for (const { prompt, mask, output } of ordered) {
       const time = backward ? range.last - prompt.slice : prompt.slice - range.first;
-      if (prompt.kind === 'points' && request.options.conditioning === 'direct') {
+      const direct = request.options.conditioning === 'direct';
+      if (direct && prompt.kind === 'points' && prompt.previous === undefined) {
         await track.promptPoints(time, prompt.points, prompt.labels, call);
       } else {
         await track.promptMask(time, mask, call, output.view);
       }
     }
-    return track.run(call);
+    const slices = {
+      range,
+      visit: request.visit ?? range,
+      backward,
+      anchors: ordered.map(({ prompt }) => prompt.slice),
+    };
+    const start = firstSlice(slices);
+    const outputs = track.run(call, backward ? range.last - start : start - range.first);
+    yield* runPass(outputs, slices, request.stop);
   }
 
   /** The mask of every prompted slice, each from a fresh track. */
@@ -205,6 +232,8 @@ export class SegmentationTarget {
         const output = await track.promptMask(time, prompt.mask, call);
         anchors.push({ prompt, mask: prompt.mask, output });
       } else {
+        // The mask that is corrected goes in as a dense prompt; an empty one says nothing.
+        if (prompt.previous?.includes(1) === true) await track.promptMask(time, prompt.previous, call);
         const output = await track.promptPoints(time, prompt.points, prompt.labels, call);
         anchors.push({ prompt, mask: this.toMask(output), output });
       }
@@ -266,12 +295,4 @@ export class SegmentationTarget {
       prefetch: (times, view) => (mode === 'full' ? this.features.prefetch(times.map(at), view) : undefined),
     };
   }
-}
-
-/** How many slices an object prompted on `slices` will yield. */
-function coverage(slices: readonly number[], request: SegmentRequest, range: SliceRange): number {
-  if (slices.length === 0) return 0;
-  const first = request.direction === 'forward' ? Math.min(...slices) : range.first;
-  const last = request.direction === 'backward' ? Math.max(...slices) : range.last;
-  return last - first + 1;
 }

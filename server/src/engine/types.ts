@@ -29,7 +29,13 @@ export type RecistMode = 'box' | 'points' | 'center' | 'three-points' | 'box-gri
 
 export type Prompt =
   | { readonly kind: 'box'; readonly slice: number; readonly box: Box; readonly points?: readonly Point[] }
-  | { readonly kind: 'points'; readonly slice: number; readonly points: readonly Point[] }
+  | {
+      readonly kind: 'points';
+      readonly slice: number;
+      readonly points: readonly Point[];
+      /** the mask [row][column] that the points correct; without it they stand for the object alone */
+      readonly previous?: Uint8Array;
+    }
   | { readonly kind: 'mask'; readonly slice: number; readonly mask: Uint8Array }
   | {
       readonly kind: 'recist';
@@ -95,14 +101,35 @@ export interface AbsentObject {
 export type SegmentEvent =
   | ({ readonly type: 'slice' } & SliceResult)
   | ({ readonly type: 'absent' } & AbsentObject)
+  /** a direction ended early; `slice` is the first one that was not kept, counted in that direction */
+  | {
+      readonly type: 'stopped';
+      readonly label: number;
+      readonly slice: number;
+      readonly direction: 'forward' | 'backward';
+      readonly reason: 'absent' | 'iou';
+    }
   /** slices finished and expected, over all objects */
   | { readonly type: 'progress'; readonly done: number; readonly total: number };
+
+/** When a direction ends before the range does. Counts beyond the outermost prompt only: between prompts the object comes back. */
+export interface StopRule {
+  /** after this many slices in a row without the object; they are given as empty masks */
+  readonly absentSlices?: number;
+  /** on the first slice with an object whose predicted IoU is lower; that slice is not given */
+  readonly minIou?: number;
+}
 
 export interface SegmentRequest {
   readonly objects: readonly ObjectPrompts[];
   readonly direction: Direction;
   /** inclusive slice range; default the whole source */
   readonly range?: { readonly first: number; readonly last: number };
+  /** inclusive, within the range: only these slices are given; prompts outside condition them. Default: the range */
+  readonly visit?: { readonly first: number; readonly last: number };
+  /** `passes`: all slices forward, then backward (default); `outward`: both in turn, so that neighbours come first */
+  readonly order?: 'passes' | 'outward';
+  readonly stop?: StopRule;
   readonly options: EngineOptions;
   readonly signal?: AbortSignal;
 }

@@ -94,30 +94,48 @@ export interface SegProblem {
 
 /** A segmentation that was read: frames as they lie in it, not yet matched with a volume. */
 export interface SegContents {
+  readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly studyInstanceUid: string;
   readonly frameOfReferenceUid?: string;
+  /** FRACTIONAL is thresholded at half of its maximum, with a finding */
+  readonly segmentationType: 'BINARY' | 'FRACTIONAL' | 'LABELMAP';
+  /** SeriesInstanceUIDs of ReferencedSeriesSequence: the images that it was made on */
+  readonly referencedSeries: readonly string[];
   readonly rows: number;
   readonly columns: number;
-  readonly segments: readonly {
-    readonly number: number;
-    readonly label: string;
-    readonly terms?: SegmentTerms;
-    readonly colour?: readonly [number, number, number];
-    readonly trackingId?: string;
-    readonly trackingUid?: string;
-    readonly algorithmType?: string;
-    readonly algorithm?: { readonly name: string; readonly version?: string; readonly family?: Code };
-  }[];
-  readonly frames: readonly {
-    readonly segment: number;
-    /** ImagePositionPatient as stored, when there is one */
-    readonly position?: readonly [number, number, number];
-    readonly source?: { readonly sopInstanceUid: string; readonly frameNumber?: number };
-    /** [row][column] 0 or 1 (fractional: at half of the maximum) */
-    mask(): Uint8Array;
-  }[];
+  readonly segments: readonly SegContentsSegment[];
+  readonly frames: readonly SegContentsFrame[];
   /** e.g. `fractional-thresholded` */
   readonly findings: readonly Finding[];
+}
+
+export interface SegContentsSegment {
+  /** SegmentNumber as stored; LABELMAP may have gaps */
+  readonly number: number;
+  readonly label: string;
+  readonly description?: string;
+  /** retired SRT codes are given as SCT where the successor is known */
+  readonly terms?: SegmentTerms;
+  /** [red, green, blue] sRGB */
+  readonly colour?: readonly [number, number, number];
+  readonly trackingId?: string;
+  readonly trackingUid?: string;
+  readonly algorithmType?: string;
+  readonly algorithm?: { readonly name: string; readonly version?: string; readonly family?: Code };
+}
+
+export interface SegContentsFrame {
+  readonly segment: number;
+  /** ImagePositionPatient as stored, when there is one */
+  readonly position?: readonly [number, number, number];
+  /** ImageOrientationPatient: cosines of the row, then of the column */
+  readonly orientation?: readonly [number, number, number, number, number, number];
+  /** PixelSpacing: between rows, between columns, mm */
+  readonly pixelSpacing?: readonly [number, number];
+  /** the image that it was made on, when exactly one is named */
+  readonly source?: { readonly sopInstanceUid: string; readonly frameNumber?: number };
+  /** [row][column] 0 or 1, a new array at every call (fractional: at half of the maximum) */
+  mask(): Uint8Array;
 }

@@ -1,0 +1,41 @@
+import type { TermGroup } from '../rows.js';
+
+/** Heart, lungs and what else lies in the chest. */
+export const THORAX: TermGroup = {
+  category: 'anatomical',
+  rows: [
+    ['Heart', '80891009', 'Heart', 'c8404a', 'cardiac'],
+    ['Left ventricle', '87878005', 'Left ventricle', 'd0505a', 'LV, cardiac'],
+    ['Right ventricle', '53085002', 'Right ventricle', '5a78c8', 'RV, cardiac'],
+    ['Left atrium', '82471001', 'Left atrium', 'e07a7a', 'LA, cardiac'],
+    ['Right atrium', '73829009', 'Right atrium', '7a98d8', 'RA, cardiac'],
+    ['Left ventricular myocardium', '49848007', 'Left Ventricle Myocardium', 'a83a4a', 'LV wall, cardiac muscle'],
+    ['Left atrial appendage', '33626005', 'Left auricular appendage', 'e89a8a', 'LAA'],
+    ['Interventricular septum', '589001', 'Interventricular septum', 'b05a6a', 'IVS'],
+    ['Mitral valve', '91134007', 'Mitral Valve', 'e8d0a0', 'bicuspid valve'],
+    ['Aortic valve', '34202007', 'Aortic Valve', 'f0d8a8', ''],
+    ['Tricuspid valve', '46030003', 'Tricuspid valve', 'd8d0b0', ''],
+    ['Pulmonary valve', '39057004', 'Pulmonary valve', 'c8d0c0', ''],
+    ['Pericardium', '76848001', 'Pericardium', 'd8b0a0', 'pericardial'],
+    ['Middle lobe of right lung', '72481006', 'Middle lobe of right lung', '6aa8b0', ''],
+    ['Trachea', '44567001', 'Trachea', 'b0d8e8', 'windpipe, airway'],
+    ['Bronchus', '955009', 'Bronchus', '98c8d8', 'bronchial, airway'],
+    ['Airways', '89187006', 'Airway structure', 'a8d0e0', ''],
+    ['Mediastinum', '72410000', 'Mediastinum', 'b8a8a0', ''],
+    ['Diaphragm', '5798000', 'Diaphragm', 'b07868', ''],
+    ['Esophagus', '32849002', 'Esophagus', 'c89070', 'oesophagus, gullet'],
+    ['Thymus', '9875009', 'Thymus', 'd8b8a8', ''],
+    ['Thoracic aorta', '113262008', 'Thoracic aorta', 'd83a3a', ''],
+    ['Chest wall muscle', '372074006', 'Chest wall muscle', 'b06a58', ''],
+    ['Thorax', '816094009', 'Thorax', 'c8b0a0', 'chest'],
+    ['Abdomen', '818981001', 'Abdomen', 'c8a890', ''],
+    ['Pelvis', '816092008', 'Pelvis', 'c0a888', ''],
+  ],
+  paired: [
+    ['Lung', '39607008', 'Lung', '8ab8d8', 'pulmonary'],
+    ['Upper lobe of lung', '45653009', 'Upper lobe of lung', '7ac0d0', ''],
+    ['Lower lobe of lung', '90572001', 'Lower lobe of lung', '5a98c0', ''],
+    ['Pleura', '3120008', 'Pleura', 'a0b8c8', ''],
+    ['Breast', '76752008', 'Breast', 'e8b0a8', 'mamma, mammary'],
+  ],
+};

@@ -1,0 +1,52 @@
+/**
+ * The one owner of 1-bit pixel data: all frames are one continuous stream of bits, the least significant bit of a byte
+ * first; frames do not begin on byte boundaries, and only the end is padded (PS3.5 sections 8.1.1, 8.2 and annex D).
+ */
+
+/** Bytes of the stream without its padding to even length. */
+export const packedBytes = (pixelsPerFrame: number, frames: number): number => Math.ceil((pixelsPerFrame * frames) / 8);
+
+/** Offsets in bits exceed 2^31 for 256 MiB and more: so the byte where a frame begins, and the bit within it. */
+function startOf(frame: number, pixels: number): { byte: number; bit: number } {
+  const bits = frame * pixels;
+  return { byte: Math.floor(bits / 8), bit: bits % 8 };
+}
+
+/**
+ * Sets the bits of one frame in a stream whose bits of that frame are still 0.
+ *
+ * @param mask [row][column], 0 or 1
+ * @param frame from 0
+ */
+export function packFrame(mask: Uint8Array, frame: number, stream: Uint8Array): void {
+  const { byte, bit } = startOf(frame, mask.length);
+  // most of a mask is background: searching for both ends of the object is much faster than looking at every pixel
+  const first = mask.indexOf(1);
+  if (first < 0) return;
+  for (let pixel = first, last = mask.lastIndexOf(1); pixel <= last; pixel++) {
+    if (mask[pixel] === 1) stream[byte + ((bit + pixel) >>> 3)] |= 1 << ((bit + pixel) & 7);
+  }
+}
+
+/**
+ * One frame of a stream as [row][column] 0 or 1.
+ *
+ * @param frame from 0
+ * @param pixels rows x columns
+ * @throws RangeError when the stream ends before the frame does
+ */
+export function unpackFrame(stream: Uint8Array, frame: number, pixels: number): Uint8Array {
+  const { byte, bit } = startOf(frame, pixels);
+  const bytes = stream.subarray(byte, byte + Math.ceil((bit + pixels) / 8));
+  if (bytes.length * 8 < bit + pixels) throw new RangeError(`frame ${frame + 1} lies beyond the end of the pixel data`);
+  const mask = new Uint8Array(pixels);
+  for (let index = 0; index < bytes.length; index++) {
+    const eight = bytes[index];
+    if (eight === 0) continue;
+    for (let shift = 0; shift < 8; shift++) {
+      const pixel = index * 8 + shift - bit;
+      if ((eight >> shift) & 1 && pixel >= 0 && pixel < pixels) mask[pixel] = 1;
+    }
+  }
+  return mask;
+}

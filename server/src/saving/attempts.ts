@@ -67,11 +67,11 @@ export class Attempts {
     this.running.add(attempt);
   }
 
-  /** At its time, or now when that is over. A save without a time waits for its owner. */
+  /** At its time, or now when that is over or there is none. */
   plan(entry: Entry): void {
     this.forget(entry);
-    const { nextAttempt, attempts } = entry.record;
-    if (this.isClosing || (nextAttempt === undefined && attempts > 0 && entry.record.message !== undefined)) return;
+    const { nextAttempt, needsOwner } = entry.record;
+    if (this.isClosing || needsOwner) return;
     const delay = nextAttempt === undefined ? 0 : Date.parse(nextAttempt) - this.options.now();
     entry.timer = setTimeout(() => this.start(entry), Math.min(longestTimer, Math.max(0, delay))).unref();
   }
@@ -92,15 +92,22 @@ export class Attempts {
   private async run(entry: Entry): Promise<void> {
     if (this.isClosing || !['waiting', 'refused'].includes(entry.record.state)) return;
     entry.isSending = true;
-    entry.record = { ...entry.record, attempts: entry.record.attempts + 1, nextAttempt: undefined };
+    entry.record = { ...entry.record, attempts: entry.record.attempts + 1, nextAttempt: undefined, needsOwner: false };
     this.options.changed(entry);
     let outcome: Delivery | 'broken-off';
     try {
       outcome = this.options.mayWork() ? await this.attempt(entry) : lost;
     } catch (error) {
       // A defect must not lose the object, nor hammer the PACS.
-      this.options.log('error', 'an attempt to save failed unexpectedly', { save: entry.record.id, reason: describeError(error) });
-      outcome = { kind: 'later', message: 'The attempt failed unexpectedly; the log of the server says more.', mayBeStored: true };
+      this.options.log('error', 'an attempt to save failed unexpectedly', {
+        save: entry.record.id,
+        reason: describeError(error),
+      });
+      outcome = {
+        kind: 'later',
+        message: 'The attempt failed unexpectedly; the log of the server says more.',
+        mayBeStored: true,
+      };
     }
     entry.isSending = false;
     await this.conclude(entry, outcome);
@@ -145,7 +152,12 @@ export class Attempts {
       entry.record = { ...record, ...at, state: 'verified', message: outcome.message };
       entry.authorization = undefined;
     } else {
-      entry.record = { ...record, ...at, ...this.decide(entry, outcome), mayBeStored: record.mayBeStored || outcome.mayBeStored };
+      entry.record = {
+        ...record,
+        ...at,
+        ...this.decide(entry, outcome),
+        mayBeStored: record.mayBeStored || outcome.mayBeStored,
+      };
     }
     try {
       if (entry.record.state === 'verified') {
@@ -167,7 +179,7 @@ export class Attempts {
   private decide(
     { record, authorization }: Entry,
     outcome: Exclude<Delivery, { kind: 'verified' }>,
-  ): Pick<SaveRecord, 'state' | 'message' | 'nextAttempt'> {
+  ): Partial<SaveRecord> {
     if (outcome.kind === 'later') {
       const delay = backOffMs(record.attempts, { ...this.options.backOff, random: this.options.random });
       const nextAttempt = new Date(this.options.now() + delay).toISOString();
@@ -178,7 +190,7 @@ export class Attempts {
       // The server was started again, and credentials of users are not kept on disk.
       const message =
         'The PACS wants the credentials of the owner, which are not kept on disk: the owner must retry while signed in.';
-      return { state: 'waiting', message };
+      return { state: 'waiting', message, needsOwner: true };
     }
     const message = `${outcome.message} The object stays on the server's disk: retry when the reason is gone, download it, or discard it.`;
     return { state: 'refused', message };

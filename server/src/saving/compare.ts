@@ -50,7 +50,8 @@ function whole(received: Uint8Array): ParsedInstance {
     throw error;
   }
   const { pixelData, complete } = parsed;
-  const missing = pixelData !== undefined && !pixelData.encapsulated && pixelData.value.length < pixelData.declaredLength;
+  const missing =
+    pixelData !== undefined && !pixelData.encapsulated && pixelData.value.length < pixelData.declaredLength;
   if (!complete || missing) throw cutOff();
   return parsed;
 }
@@ -81,7 +82,9 @@ function compareValues(ours: readonly unknown[], theirs: readonly unknown[], whe
       found.push({ where, what: 'changed' });
       return;
     }
-    ours.forEach((item, at) => compareDatasets(item as DicomDataset, theirs[at] as DicomDataset, `${where}[${at}].`, found));
+    ours.forEach((item, at) =>
+      compareDatasets(item as DicomDataset, theirs[at] as DicomDataset, `${where}[${at}].`, found),
+    );
     return;
   }
   const equal = ours.length === theirs.length && ours.every((value, at) => equalValues(value, theirs[at]));
@@ -122,7 +125,9 @@ function binary(value: unknown): Uint8Array | undefined {
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   if (long.length - short.length > short.length % 2) return false;
-  return Buffer.compare(short, long.subarray(0, short.length)) === 0 && long.subarray(short.length).every((pad) => pad === 0);
+  return (
+    Buffer.compare(short, long.subarray(0, short.length)) === 0 && long.subarray(short.length).every((pad) => pad === 0)
+  );
 }
 
 function equalPixels(

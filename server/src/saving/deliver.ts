@@ -74,7 +74,11 @@ type Answer =
   /** no answer, or none that tells anything: the object may be stored */
   | { readonly failure: string };
 
-async function send(pacs: Pacs, { study, sopInstanceUid, bytes }: Outgoing, { call }: DeliverOptions): Promise<Answer | Delivery> {
+async function send(
+  pacs: Pacs,
+  { study, sopInstanceUid, bytes }: Outgoing,
+  { call }: DeliverOptions,
+): Promise<Answer | Delivery> {
   try {
     const stored = await pacs.store(study, bytes, call);
     const own = stored.find((one) => one.sopInstanceUid === sopInstanceUid);
@@ -112,9 +116,7 @@ async function look(
   }
 }
 
-type Failure =
-  | { readonly kind: 'unknown'; readonly message: string }
-  | Exclude<Delivery, { kind: 'verified' }>;
+type Failure = { readonly kind: 'unknown'; readonly message: string } | Exclude<Delivery, { kind: 'verified' }>;
 
 function classify(error: unknown, { signal }: PacsCall): Failure {
   if (signal?.aborted === true) throw signal.reason as Error;

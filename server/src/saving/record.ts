@@ -27,14 +27,18 @@ export const recordSchema = z.strictObject({
   mayBeStored: z.boolean(),
   /** the owner's own authorization took part, which is not on disk */
   withAuthorization: z.boolean(),
+  /** waits for its owner's credentials, not for a time */
+  needsOwner: z.boolean(),
 });
 export type SaveRecord = z.infer<typeof recordSchema>;
 
-export const isFinished = ({ state }: Pick<SaveRecord, 'state'>): boolean => state === 'verified' || state === 'discarded';
+export const isFinished = ({ state }: Pick<SaveRecord, 'state'>): boolean =>
+  state === 'verified' || state === 'discarded';
 
 /** A record as clients see it. */
 export function stateOf(record: SaveRecord, isSending: boolean): SaveState {
-  const { id, pacs, study, series, sopInstanceUid, description, state, attempts, created, message, bytes, warnings } = record;
+  const { id, pacs, study, series, sopInstanceUid, description, state, attempts, created, message, bytes, warnings } =
+    record;
   const { nextAttempt } = record;
   return {
     id,

@@ -13,8 +13,7 @@ import { Spool } from './spool.js';
 import type { Backlog, SaveRequest, SaveService } from './types.js';
 
 /** The steps of a save, in order. */
-export type SaveStep =
-  'object-written' | 'record-written' | 'sending' | 'sent' | 'verified' | 'record-finished';
+export type SaveStep = 'object-written' | 'record-written' | 'sending' | 'sent' | 'verified' | 'record-finished';
 
 export interface SaveLimits {
   /** objects that wait for a PACS or a person */
@@ -137,20 +136,20 @@ class Saves implements SaveService {
       requireSame(known.record, sum);
       return this.afterAttempt(known, waitMs);
     }
+    const entry = this.entryOf(principal, request, sum);
     const release = this.reserve(object.bytes.length);
     try {
       const problems = await this.options.validate(object.bytes);
       const errors = problems.filter(({ severity }) => severity === 'error');
       if (errors.length > 0) throw invalid(errors);
-      const entry = this.entryOf(principal, request, sum);
       await this.spool.add(entry.record, object.bytes);
       this.entries.set(entry.record.id, entry);
-      this.tell(entry);
-      this.attempts.start(entry);
-      return await this.afterAttempt(entry, waitMs);
     } finally {
       release();
     }
+    this.tell(entry);
+    this.attempts.start(entry);
+    return this.afterAttempt(entry, waitMs);
   }
 
   list(principal: Principal): Promise<SaveState[]> {
@@ -180,7 +179,11 @@ class Saves implements SaveService {
     }
     const mayBeThere = entry.record.mayBeStored ? ' The PACS may hold it all the same.' : '';
     this.attempts.forget(entry);
-    await this.finish(entry, 'discarded', `Discarded by ${principal.id === entry.record.owner ? 'its owner' : 'an administrator'}.${mayBeThere}`);
+    await this.finish(
+      entry,
+      'discarded',
+      `Discarded by ${principal.id === entry.record.owner ? 'its owner' : 'an administrator'}.${mayBeThere}`,
+    );
     return stateOfEntry(entry);
   }
 
@@ -247,6 +250,7 @@ class Saves implements SaveService {
       changed: now,
       mayBeStored,
       withAuthorization: principal.authorization !== undefined,
+      needsOwner: false,
     };
     return { record, isSending: false, authorization: principal.authorization };
   }
@@ -270,7 +274,11 @@ class Saves implements SaveService {
   private require(principal: Principal, id: string): Entry {
     const entry = this.entries.get(id);
     if (entry !== undefined && isVisible(entry, principal)) return entry;
-    throw new UserError('save-not-found', 'There is no such save.', 'List the saves; finished ones are forgotten in time.');
+    throw new UserError(
+      'save-not-found',
+      'There is no such save.',
+      'List the saves; finished ones are forgotten in time.',
+    );
   }
 
   private requireOpen(): void {

@@ -1,9 +1,10 @@
 import type { Architecture } from '@medsam2/models';
 
 /** Which calls a busy device serves first. */
-export type Priority = 'interactive' | 'propagation' | 'prefetch';
+export type Priority = 'interactive' | 'propagation' | 'prefetch' | 'batch';
 
-const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2 };
+// A batch nobody waits for comes after what somebody may need next.
+const urgency: Record<Priority, number> = { interactive: 0, propagation: 1, prefetch: 2, batch: 3 };
 
 /** Whether `a` is served before `b`. */
 export function isMoreUrgent(a: Priority, b: Priority): boolean {

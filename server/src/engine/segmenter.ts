@@ -91,7 +91,7 @@ export class SegmentationTarget {
     const visit = request.visit ?? range;
     if (visit.first < range.first || visit.last > range.last)
       throw new RangeError('visited slices are not in the range');
-    const call: Call = { priority: 'propagation', signal: request.signal };
+    const call: Call = { priority: request.priority ?? 'propagation', signal: request.signal };
     const expected = request.objects.map(({ prompts }) =>
       coverage(
         prompts.map((prompt) => prompt.slice),
@@ -133,7 +133,8 @@ export class SegmentationTarget {
     call: Call,
   ): AsyncGenerator<SegmentEvent> {
     const { label } = object;
-    const anchors = await this.anchors(object, request, range, { ...call, priority: 'interactive' });
+    const urgent: Call = call.priority === 'batch' ? call : { ...call, priority: 'interactive' };
+    const anchors = await this.anchors(object, request, range, urgent);
     // An empty mask painted by the user says "not here" and is kept; an empty answer of the model says nothing.
     const present = anchors.filter((anchor) => anchor.prompt.kind === 'mask' || anchor.mask.includes(1));
     for (const { prompt, output } of anchors.filter((anchor) => !present.includes(anchor))) {

@@ -130,6 +130,8 @@ export interface SegmentRequest {
   /** `passes`: all slices forward, then backward (default); `outward`: both in turn, so that neighbours come first */
   readonly order?: 'passes' | 'outward';
   readonly stop?: StopRule;
+  /** `batch`: after everything that a person waits for; default: `propagation`, and prompted slices `interactive` */
+  readonly priority?: 'propagation' | 'batch';
   readonly options: EngineOptions;
   readonly signal?: AbortSignal;
 }

@@ -138,7 +138,8 @@ function classify(error: unknown, { signal }: PacsCall): Failure {
     case 'pacs-failed':
       return isPermanent(error) ? { kind: 'refused', message, mayBeStored: true } : { kind: 'unknown', message };
     default:
-      return { kind: 'unknown', message };
+      // What is not about the PACS is about the object, as an identifier that cannot stand in an address.
+      return code.startsWith('pacs-') ? { kind: 'unknown', message } : { kind: 'refused', message, mayBeStored: false };
   }
 }
 

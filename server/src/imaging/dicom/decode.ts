@@ -1,10 +1,10 @@
 import { UserError } from '@medsam2/models';
 import { compressedFrames, joinFragments } from './encapsulated.js';
 import { applyPalette, readPalette, toRgb, type Palette } from './decoders/color.js';
-import { decodeCompressed } from './decoders/compressed.js';
+import { decodeCompressed, type DecodedFrame } from './decoders/compressed.js';
 import { nativeFrame } from './decoders/native.js';
 import { toSamples, type Samples } from './decoders/samples.js';
-import type { InstanceHeader } from './header.js';
+import type { InstanceHeader, PixelFormat } from './header.js';
 import { unsupportedSyntax, type ParsedInstance } from './parse.js';
 import { transferSyntax } from './transfer-syntaxes.js';
 
@@ -17,13 +17,20 @@ export interface StoredFrame {
 /** Decodes frames (1-based numbers) of one instance, one at a time. */
 export type FrameDecoder = (frameNumber: number) => Promise<StoredFrame>;
 
+/** `decodeCompressed`, or the same in another thread. */
+export type Decompress = (encoded: Uint8Array, format: PixelFormat, transferSyntaxUid: string) => Promise<DecodedFrame>;
+
 /**
  * Opens the pixel data of an instance for decoding. Nothing is decoded yet; every call of the decoder gives a new array.
  *
  * @throws UserError `unsupported-transfer-syntax`, `no-pixel-data`, `truncated-pixel-data`, `pixel-data-undecodable`,
  *   `frames-not-separable`, `unsupported-pixel-format`
  */
-export function openFrames(instance: ParsedInstance, header: InstanceHeader): FrameDecoder {
+export function openFrames(
+  instance: ParsedInstance,
+  header: InstanceHeader,
+  decompress: Decompress = decodeCompressed,
+): FrameDecoder {
   const { pixelData } = instance;
   const { format } = header;
   if (!transferSyntax(instance.transferSyntaxUid).codec) throw unsupportedSyntax(instance.transferSyntaxUid);
@@ -46,7 +53,7 @@ export function openFrames(instance: ParsedInstance, header: InstanceHeader): Fr
   const frames = compressedFrames(pixelData, instance.dataset, header.numberOfFrames);
   return async (frameNumber) => {
     const encoded = joinFragments(frames[frameNumber - 1]);
-    const decoded = await decodeCompressed(encoded, format, instance.transferSyntaxUid);
+    const decoded = await decompress(encoded, format, instance.transferSyntaxUid);
     return arrange(decoded.bytes, decoded.photometric, decoded.planarConfiguration, header, palette);
   };
 }

@@ -1,6 +1,6 @@
 import { pixelGrid } from '../geometry.js';
 import type { Finding, GridGeometry } from '../volume.js';
-import { count, finding } from './findings.js';
+import { count, finding, OVERRULABLE, rejection } from './findings.js';
 import type { FrameDescriptor } from './frames.js';
 import { transferSyntax } from './transfer-syntaxes.js';
 
@@ -40,6 +40,28 @@ export function planOf(
 
 export const isRejected = (plan: Pick<VolumePlan, 'findings'>): boolean =>
   plan.findings.some((found) => found.severity === 'reject');
+
+/** Modality, size and what tells the volume from others of its series; no patient data. */
+export function volumeLabel(plan: VolumePlan): string {
+  const { columns, rows, slices } = plan.geometry;
+  return [`${plan.modality || 'unknown modality'} ${columns}x${rows}x${slices}`, ...plan.label].join(', ');
+}
+
+/**
+ * The plan as it may be loaded.
+ *
+ * @param overrule codes of rejecting findings to accept on purpose (only those in `OVERRULABLE` can be)
+ * @throws UserError with the code of the finding that rejects the volume
+ */
+export function acceptedPlan(plan: VolumePlan, overrule: readonly string[] = []): VolumePlan {
+  const against = plan.findings.find(
+    ({ severity, code }) => severity === 'reject' && !(overrule.includes(code) && OVERRULABLE.has(code)),
+  );
+  if (against) throw rejection(against);
+  if (plan.kind !== 'cine' || !isRejected(plan)) return plan;
+  const opened = finding('opened-as-frames', 'Opened as a sequence of frames: no distance or volume is known.');
+  return { ...plan, findings: [...plan.findings, opened] };
+}
 
 /** Findings on the state of the pixel data, as far as headers tell; decoding can still find damage. */
 export function pixelFindings(frames: readonly FrameDescriptor[]): Finding[] {

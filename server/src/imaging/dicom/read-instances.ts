@@ -1,12 +1,13 @@
 import { UserError } from '@medsam2/models';
 import type { Finding, GridGeometry, SliceSource, Volume } from '../volume.js';
-import { count, finding, OVERRULABLE, rejection } from './findings.js';
+import { sliceSource } from './fill-volume.js';
+import { count, finding } from './findings.js';
 import { framesOf, type FrameDescriptor } from './frames.js';
 import { planVolumes } from './group.js';
 import { isCutOff, readHeader } from './header.js';
-import { loadVolume, sliceSource, type LoadOptions, type ReadInstance } from './load-volume.js';
+import { loadVolume, type LoadOptions, type ReadInstance } from './load-volume.js';
 import { isDicom, parsePart10 } from './parse.js';
-import { isRejected, type VolumePlan } from './plan.js';
+import { acceptedPlan, isRejected, volumeLabel, type VolumePlan } from './plan.js';
 
 /** One object that may be a DICOM instance: a file, or a part of a DICOMweb answer. Read twice: header, then pixels. */
 export interface InstanceSource {
@@ -50,7 +51,7 @@ export interface ReadOptions extends LoadOptions {
 }
 
 /** More frames than any scanner puts into one series; a declared count beyond it is damage or an attack. */
-const MAX_FRAMES = 100_000;
+export const MAX_FRAMES = 100_000;
 
 /**
  * Reads the headers of all sources and plans the volumes they form. Pixels are decoded by `load` of a candidate.
@@ -105,7 +106,7 @@ async function readFrames(
   else tally.unreadable++;
 }
 
-function tooManyFrames(): UserError {
+export function tooManyFrames(): UserError {
   return new UserError(
     'too-many-frames',
     `The images declare more than ${MAX_FRAMES} frames.`,
@@ -128,31 +129,17 @@ function tallyFindings(tally: { foreign: number; objects: number; unreadable: nu
 }
 
 function candidate(plan: VolumePlan, index: number, read: ReadInstance, defaults: LoadOptions): VolumeCandidate {
-  const { columns, rows, slices } = plan.geometry;
-  const label = [`${plan.modality || 'unknown modality'} ${columns}x${rows}x${slices}`, ...plan.label].join(', ');
   return {
     index,
     seriesInstanceUid: plan.seriesInstanceUid,
-    label,
+    label: volumeLabel(plan),
     modality: plan.modality,
     kind: plan.kind,
     geometry: plan.geometry,
     findings: plan.findings,
     sliceSources: plan.frames.map(sliceSource),
     rejected: isRejected(plan),
-    load: async ({ overrule = [], ...options } = {}) => {
-      const against = plan.findings.find(
-        ({ severity, code }) => severity === 'reject' && !(overrule.includes(code) && OVERRULABLE.has(code)),
-      );
-      if (against) throw rejection(against);
-      const openedAsFrames = overrule.length > 0 && plan.kind === 'cine' && isRejected(plan);
-      const findings = openedAsFrames
-        ? [
-            ...plan.findings,
-            finding('opened-as-frames', 'Opened as a sequence of frames: no distance or volume is known.'),
-          ]
-        : plan.findings;
-      return loadVolume({ ...plan, findings }, read, { ...defaults, ...options });
-    },
+    load: async ({ overrule = [], ...options } = {}) =>
+      loadVolume(acceptedPlan(plan, overrule), read, { ...defaults, ...options }),
   };
 }

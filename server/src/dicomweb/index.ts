@@ -3,3 +3,13 @@ export { pacsConfigSchema, withoutSecrets, type PacsConfig, type PacsConfigInput
 export { PacsError, type PacsErrorCode } from './errors.js';
 export { createPacs, type OpenPacs } from './pacs.js';
 export type { Pacs, PacsCall, Query, Reachability, StoredObject } from './types.js';
+export {
+  chooseVolume,
+  planSeries,
+  segSource,
+  toVolumeInfo,
+  volumeOf,
+  type SeriesAddress,
+  type SeriesPlan,
+} from './series.js';
+export { loadSeriesVolume, type LoadSeriesOptions } from './load-series.js';

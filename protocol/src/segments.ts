@@ -65,5 +65,7 @@ export const segmentStatisticsSchema = z.object({
   min: z.number().optional(),
   max: z.number().optional(),
   unit: z.string().meta({ description: 'HU for CT, otherwise the unit that the series states, or "stored"' }),
+  /** why a figure is absent, or what to know before trusting one; sentences without patient data */
+  remarks: z.array(z.string()).optional(),
 });
 export type SegmentStatistics = z.infer<typeof segmentStatisticsSchema>;

@@ -50,3 +50,22 @@ export function unpackFrame(stream: Uint8Array, frame: number, pixels: number): 
   }
   return mask;
 }
+
+/**
+ * The bits of one frame moved to the beginning of a byte, the bits behind the frame 0: for counting and comparing eight
+ * pixels at a time. A view where the frame lies on whole bytes.
+ *
+ * @param frame from 0; must lie within the stream
+ */
+export function frameBits(stream: Uint8Array, frame: number, pixels: number): Uint8Array {
+  const { byte, bit } = startOf(frame, pixels);
+  const length = Math.ceil(pixels / 8);
+  if (bit === 0 && pixels % 8 === 0) return stream.subarray(byte, byte + length);
+  const bits = new Uint8Array(length);
+  for (let index = 0; index < length; index++) {
+    const next = byte + index + 1 < stream.length ? stream[byte + index + 1] : 0;
+    bits[index] = (stream[byte + index] >> bit) | (next << (8 - bit));
+  }
+  if (pixels % 8 !== 0) bits[length - 1] &= 0xff >> (8 - (pixels % 8));
+  return bits;
+}

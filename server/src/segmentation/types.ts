@@ -30,6 +30,8 @@ export interface SegSegment {
   readonly trackingUid: string;
   /** MANUAL when no model took part in any of its slices */
   readonly algorithmType: 'AUTOMATIC' | 'SEMIAUTOMATIC' | 'MANUAL';
+  /** what made a segment that was read and not changed since; default: the model of the provenance */
+  readonly algorithm?: SegContentsSegment['algorithm'];
   /** slices of the volume with at least one pixel, ascending */
   readonly slices: readonly number[];
   /** [row][column] 0 or 1 of one of `slices` */
@@ -49,6 +51,8 @@ export interface Provenance {
     /** name and value, e.g. window, view, propagation range, kinds of prompts; no patient data */
     readonly parameters: readonly (readonly [name: string, value: string])[];
   };
+  /** what ran the model, e.g. onnxruntime-node */
+  readonly runtime?: { readonly name: string; readonly version: string };
   /** ContentCreatorName; empty when not known */
   readonly creator: string;
   readonly reviewed: boolean;
@@ -138,4 +142,6 @@ export interface SegContentsFrame {
   readonly source?: { readonly sopInstanceUid: string; readonly frameNumber?: number };
   /** [row][column] 0 or 1, a new array at every call (fractional: at half of the maximum) */
   mask(): Uint8Array;
+  /** whether no pixel is set; cheaper than asking for the mask */
+  isEmpty(): boolean;
 }

@@ -34,7 +34,7 @@ export interface ParsedInstance {
 
 const PIXEL_DATA = '7FE00010';
 const PREAMBLE = 128;
-/** A deflated dataset must not grow beyond this, whatever its size on disk. */
+/** A deflated dataset must not grow beyond this, whatever its size on disk, unless the caller sets a limit. */
 const MAX_INFLATED_BYTES = 2 ** 30;
 
 const ascii = (bytes: Uint8Array, start: number, end: number): string =>
@@ -59,14 +59,16 @@ export const isDicom = (bytes: Uint8Array): boolean => firstElement(bytes) !== u
  * Parses one instance up to its Pixel Data; pixel bytes are neither copied nor decoded.
  *
  * @param bytes a whole PS3.10 file, or a bare dataset in little endian
+ * @param maxInflatedBytes limit of a deflated dataset
  * @throws UserError `dicom-unreadable` when the file meta or the compressed dataset cannot be read
  */
-export function parsePart10(bytes: Uint8Array): ParsedInstance {
+export function parsePart10(bytes: Uint8Array, maxInflatedBytes = MAX_INFLATED_BYTES): ParsedInstance {
   const start = firstElement(bytes);
   if (start === undefined) throw unreadable('it does not start like a DICOM file');
   const meta = readMeta(bytes, start);
   const syntax = meta.transferSyntaxUid ?? guessSyntax(bytes, meta.end);
-  if (syntax === DEFLATED_LITTLE_ENDIAN) return parseDataset(inflate(bytes.subarray(meta.end)), 0, syntax);
+  if (syntax === DEFLATED_LITTLE_ENDIAN)
+    return parseDataset(inflate(bytes.subarray(meta.end), maxInflatedBytes), 0, syntax);
   return parseDataset(bytes, meta.end, syntax);
 }
 
@@ -93,11 +95,14 @@ function readMeta(bytes: Uint8Array, start: number): { transferSyntaxUid?: strin
 const guessSyntax = (bytes: Uint8Array, at: number): string =>
   isVr(bytes, at + 4) ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN;
 
-function inflate(compressed: Uint8Array): Uint8Array {
+function inflate(compressed: Uint8Array, maxOutputLength: number): Uint8Array {
   try {
-    return inflateRawSync(compressed, { maxOutputLength: MAX_INFLATED_BYTES });
+    return inflateRawSync(compressed, { maxOutputLength });
   } catch (cause) {
-    throw unreadable('its deflated dataset is damaged or larger than 1 GiB', cause);
+    throw unreadable(
+      `its deflated dataset is damaged or larger than ${Math.round(maxOutputLength / 2 ** 20)} MiB`,
+      cause,
+    );
   }
 }
 

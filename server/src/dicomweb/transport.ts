@@ -1,21 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { Readable } from 'node:stream';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { pipeline, Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { UserError } from '@medsam2/models';
-import { Agent, errors, type Dispatcher } from 'undici';
 import type { PacsConfig } from './config.js';
-import { invalidAnswer, PacsError, statusError, timeout, unreachable, untrusted } from './errors.js';
+import { invalidAnswer, PacsError, statusError, unreachable, untrusted } from './errors.js';
+import { Limits } from './limits.js';
 import { retryAfter } from './retry.js';
 
 /** Which connections a request takes: pixels flow as fast as they are decoded and must not hold up queries. */
-export type Lane = 'queries' | 'pixels' | 'store' | 'tokens';
+export type Lane = 'queries' | 'pixels' | 'store' | 'tokens' | 'proxy';
 
 export interface HttpRequest {
   readonly url: string;
   readonly lane: Lane;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | (() => Iterable<Uint8Array>);
+  /** a function for what can be sent again */
+  readonly body?: string | (() => Iterable<Uint8Array>) | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
   /** time for everything, the answer's body included */
   readonly withinMs?: number;
@@ -23,9 +26,9 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   readonly status: number;
-  /** names in lower case; of repeated fields the first */
+  /** names in lower case; of repeated fields the first, or all joined by commas where that means the same */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** as it arrives; ends the connection when it is left early. Errors are PacsError or the signal's reason. */
+  /** as it arrives; the connection ends when it is left early. Errors are PacsError or the signal's reason. */
   readonly body: AsyncIterable<Uint8Array>;
   /** drops the body */
   discard(): Promise<void>;
@@ -33,34 +36,23 @@ export interface HttpResponse {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 3;
+/** A rest of this size is read away, so that its connection can be used again; of a larger one it is closed. */
 const DISCARD_BYTES = 64 * 1024;
+/** Connections without a request are closed after this time: archives close them too, and then a request is lost. */
+const KEEP_ALIVE_MS = 4000;
 
 /**
- * HTTP to one PACS: connections, certificates and timeouts of its own, and what fails as PacsError. Answers of any status
- * are returned. Nothing but the addresses given is called: redirects are followed on the same host only, and only by GET.
+ * HTTP to one PACS: connections, certificates and time limits of its own, and what fails as PacsError. Answers of any
+ * status are returned. Nothing but the addresses given is called: redirects are followed by GET only, on the same host.
  */
 export class Transport {
-  private readonly agents: Readonly<Record<Lane, Agent>>;
+  private readonly ca: string[] | undefined;
+  private readonly agents = new Map<string, http.Agent>();
+  private readonly active = new Set<http.ClientRequest>();
 
   /** @throws UserError `ca-unreadable` */
   constructor(private readonly config: PacsConfig) {
-    const { timeouts, connections } = config;
-    const ca = config.caFile === undefined ? undefined : [...rootCertificates, readCa(config.caFile)];
-    const agent = (options: Agent.Options): Agent =>
-      new Agent({
-        connections,
-        connect: { timeout: timeouts.connect, ...(ca ? { ca } : {}) },
-        headersTimeout: timeouts.firstByte,
-        bodyTimeout: timeouts.idle,
-        ...options,
-      });
-    this.agents = {
-      queries: agent({}),
-      pixels: agent({}),
-      // a connection that was kept may be closed under the request, and a POST is not simply repeated: take a new one
-      store: agent({ pipelining: 0, headersTimeout: timeouts.store }),
-      tokens: agent({ connections: 1 }),
-    };
+    this.ca = config.caFile === undefined ? undefined : [...rootCertificates, readCa(config.caFile)];
   }
 
   /** @throws PacsError `pacs-unreachable`, `pacs-timeout`, `pacs-answer-invalid`; the signal's reason when aborted */
@@ -84,94 +76,114 @@ export class Transport {
     }
   }
 
-  /** Ends all connections at once. */
-  async close(): Promise<void> {
-    await Promise.all(Object.values(this.agents).map((agent) => agent.destroy()));
+  /** Ends all connections at once; requests under way fail. */
+  close(): Promise<void> {
+    for (const request of this.active) request.destroy();
+    for (const agent of this.agents.values()) agent.destroy();
+    return Promise.resolve();
   }
 
   private async once(url: URL, request: HttpRequest): Promise<HttpResponse> {
-    const { body, lane } = request;
-    const limits = new Limits(this.config.name, request);
-    const { signal } = limits;
-    let answer: Dispatcher.ResponseData;
+    const limits = new Limits(this.config, request);
+    let answer: http.IncomingMessage;
     try {
-      answer = await this.agents[lane].request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: request.method ?? 'GET',
-        headers: { 'accept-encoding': 'identity', ...request.headers },
-        body: typeof body === 'function' ? Readable.from(body()) : body,
-        signal,
-      });
+      answer = await this.start(url, request, limits);
     } catch (error) {
-      limits.throwIfReached(error);
-      throw this.failure(error, false);
+      throw limits.reached(error) ?? this.failure(error, false);
     }
     const headers = Object.fromEntries(
       Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
     );
     return {
-      status: answer.statusCode,
+      status: answer.statusCode ?? 0,
       headers,
-      body: this.read(answer.body, headers, limits),
-      discard: () => answer.body.dump({ limit: DISCARD_BYTES }).catch(() => undefined),
+      body: this.read(answer, limits),
+      discard: () => discard(answer),
     };
   }
 
-  private async *read(
-    body: AsyncIterable<Uint8Array>,
-    headers: HttpResponse['headers'],
-    limits: Limits,
-  ): AsyncGenerator<Uint8Array> {
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity')
-      throw invalidAnswer(this.config.name, 'it is compressed, which was not asked for');
+  /** Sends, and resolves with the answer once its headers are there. */
+  private start(url: URL, request: HttpRequest, limits: Limits): Promise<http.IncomingMessage> {
+    const { body, lane, method = 'GET' } = request;
+    return new Promise((resolve, reject) => {
+      const sent = (url.protocol === 'https:' ? https : http).request(url, {
+        method,
+        agent: this.agent(url.protocol, lane),
+        headers: { 'accept-encoding': 'identity', ...request.headers },
+        signal: limits.signal,
+      });
+      this.active.add(sent);
+      sent.once('close', () => this.active.delete(sent));
+      // stays for what fails when the answer has come already, such as the rest of a body that nobody reads
+      sent.on('error', reject);
+      sent.once('response', resolve);
+      sent.once('socket', (socket) => {
+        const ready = (): void => limits.expect('firstByte', sent);
+        if (!socket.connecting) return ready();
+        limits.expect('connect', sent);
+        socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', ready);
+      });
+      sent.once('response', () => limits.met());
+      sent.once('close', () => limits.met());
+      if (body === undefined || typeof body === 'string') sent.end(body);
+      else {
+        const source = Readable.from(typeof body === 'function' ? body() : body, { objectMode: false });
+        // what the source throws (too large, its sender gone) is not the PACS's failure
+        source.once('error', reject);
+        pipeline(source, sent, () => undefined);
+      }
+    });
+  }
+
+  private agent(protocol: string, lane: Lane): http.Agent {
+    const key = `${protocol} ${lane}`;
+    const known = this.agents.get(key);
+    if (known) return known;
+    const options: https.AgentOptions = {
+      // a kept connection may be closed under the request, and a POST is not simply repeated: take a new one
+      keepAlive: lane !== 'store',
+      timeout: KEEP_ALIVE_MS,
+      maxSockets: lane === 'tokens' ? 1 : this.config.connections,
+      ...(this.ca ? { ca: this.ca } : {}),
+    };
+    const agent = protocol === 'https:' ? new https.Agent(options) : new http.Agent(options);
+    this.agents.set(key, agent);
+    return agent;
+  }
+
+  private async *read(answer: http.IncomingMessage, limits: Limits): AsyncGenerator<Uint8Array> {
+    const encoding = answer.headers['content-encoding'];
     try {
-      yield* body;
+      if (encoding !== undefined && encoding !== 'identity')
+        throw invalidAnswer(this.config.name, 'it is compressed, which was not asked for');
+      const chunks = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+      for (;;) {
+        // the clock runs while the PACS is waited for, not while what it sent is worked on
+        limits.expect('idle', answer);
+        const next = await chunks.next();
+        limits.met();
+        if (next.done) return;
+        yield next.value;
+      }
     } catch (error) {
-      limits.throwIfReached(error);
-      throw this.failure(error, true);
+      throw limits.reached(error) ?? this.failure(error, true);
+    } finally {
+      limits.met();
+      answer.destroy();
     }
   }
 
   /** @param begun whether the answer had begun to arrive */
-  private failure(error: unknown, begun: boolean): PacsError {
-    const { name, timeouts } = this.config;
-    if (error instanceof PacsError) return error;
-    if (error instanceof errors.HeadersTimeoutError)
-      return timeout(name, `no answer within ${timeouts.firstByte / 1000} s`, error);
-    if (error instanceof errors.BodyTimeoutError)
-      return timeout(name, `its answer stopped for ${timeouts.idle / 1000} s`, error);
-    if (error instanceof errors.ConnectTimeoutError)
-      return unreachable(name, `no connection within ${timeouts.connect / 1000} s`, error);
+  private failure(error: unknown, begun: boolean): unknown {
+    const { name } = this.config;
+    if (error instanceof UserError) return error;
     const code = codeOf(error);
-    if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError)
-      return invalidAnswer(name, 'it is not HTTP', { cause: error });
+    // not from the network: a defect here, or what the sender of a body threw
+    if (code === undefined) return error;
+    if (code.startsWith('HPE_')) return invalidAnswer(name, 'it is not HTTP', { cause: error });
     if (/CERT|^ERR_(TLS|SSL)|UNABLE_TO_VERIFY|^EPROTO$/.test(code)) return untrusted(name, code, error);
     if (begun) return invalidAnswer(name, `it ends early (${code})`, { transient: true, cause: error });
     return unreachable(name, code, error);
-  }
-}
-
-/** The caller's signal and the time for the whole request, told apart when either ends it. */
-class Limits {
-  readonly signal: AbortSignal | undefined;
-  private readonly clock: AbortSignal | undefined;
-
-  constructor(
-    private readonly pacs: string,
-    private readonly request: Pick<HttpRequest, 'signal' | 'withinMs'>,
-  ) {
-    const { signal, withinMs } = request;
-    this.clock = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs);
-    this.signal = signal && this.clock ? AbortSignal.any([signal, this.clock]) : (signal ?? this.clock);
-    signal?.throwIfAborted();
-  }
-
-  throwIfReached(error: unknown): void {
-    this.request.signal?.throwIfAborted();
-    if (this.clock?.aborted)
-      throw timeout(this.pacs, `no whole answer within ${(this.request.withinMs ?? 0) / 1000} s`, error);
   }
 }
 
@@ -180,6 +192,18 @@ export async function expectSuccess(pacs: string, response: HttpResponse): Promi
   if (response.status >= 200 && response.status < 300) return response;
   await response.discard();
   throw statusError(pacs, response.status, retryAfter(response.headers['retry-after']));
+}
+
+async function discard(answer: http.IncomingMessage): Promise<void> {
+  let size = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > DISCARD_BYTES) return;
+    }
+  } catch {
+    // nobody wants it
+  }
 }
 
 function readCa(path: string): string {
@@ -195,12 +219,12 @@ function readCa(path: string): string {
   }
 }
 
-/** The first code of an error or of what caused it: of several addresses tried, the first one's. */
-function codeOf(error: unknown): string {
+/** The system's code of an error or of what caused it: of several addresses tried, the first one's. */
+function codeOf(error: unknown): string | undefined {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
-    const { code, errors: several, cause } = at as { code?: unknown; errors?: unknown; cause?: unknown };
+    const { code, errors, cause } = at as { code?: unknown; errors?: unknown; cause?: unknown };
     if (typeof code === 'string' && code !== '') return code;
-    at = Array.isArray(several) ? several[0] : cause;
+    at = Array.isArray(errors) ? errors[0] : cause;
   }
-  return 'connection failed';
+  return undefined;
 }

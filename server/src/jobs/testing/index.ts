@@ -1,0 +1,1 @@
+export { hasRedis, startRedis, type RedisServer } from './redis-server.js';

@@ -47,7 +47,19 @@ export async function writeLabelMap(
   labelMap: LabelMap,
   source: { readonly native?: NativeGrid } = {},
 ): Promise<void> {
-  const format = labelFileFormat(path);
+  return writeAtomically(path, await labelFileContent(labelFileFormat(path), labelMap, source));
+}
+
+/**
+ * The bytes of a label map in a format, piece by piece: what `writeLabelMap` puts into a file.
+ *
+ * @throws RangeError when labels, geometry and source do not belong together
+ */
+export async function labelFileContent(
+  format: LabelFileFormat,
+  labelMap: LabelMap,
+  source: { readonly native?: NativeGrid } = {},
+): Promise<AsyncIterable<Uint8Array>> {
   const { labels, geometry } = labelMap;
   if (labels.length !== geometry.columns * geometry.rows * geometry.slices) {
     throw new RangeError(`${labels.length} labels do not fill the grid`);
@@ -62,19 +74,19 @@ export async function writeLabelMap(
       }
       const { head, littleEndian } = niftiLabelHeader(labelMap, kept);
       const pieces = inPieces(head, orderedBytes(labels, littleEndian));
-      return writeAtomically(path, format === 'nii.gz' ? gzipped(pieces) : Readable.from(pieces));
+      return format === 'nii.gz' ? gzipped(pieces) : Readable.from(pieces);
     }
     case 'nrrd': {
       const header = nrrdLabelHeader(labelMap, native?.format === 'nrrd' ? native : undefined);
-      return writeAtomically(path, headed(header, gzipped(inPieces(orderedBytes(labels, true)))));
+      return headed(header, gzipped(inPieces(orderedBytes(labels, true))));
     }
     case 'mha': {
       const data = await promisify(deflate)(orderedBytes(labels, true), { level: gzipLevel });
       const header = metaImageLabelHeader(labelMap, data.length, native?.format === 'metaimage' ? native : undefined);
-      return writeAtomically(path, Readable.from(inPieces(header, data)));
+      return Readable.from(inPieces(header, data));
     }
     case 'npz':
-      return writeAtomically(path, npzLabelStream(labelMap, native?.format === 'npz' ? native : undefined));
+      return npzLabelStream(labelMap, native?.format === 'npz' ? native : undefined);
   }
 }
 

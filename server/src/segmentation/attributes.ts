@@ -65,6 +65,7 @@ const table = {
   StudyID: ['00200010', 'SH'],
   SeriesNumber: ['00200011', 'IS'],
   InstanceNumber: ['00200013', 'IS'],
+  PatientOrientation: ['00200020', 'CS'],
   ImagePositionPatient: ['00200032', 'DS'],
   ImageOrientationPatient: ['00200037', 'DS'],
   FrameOfReferenceUID: ['00200052', 'UI'],

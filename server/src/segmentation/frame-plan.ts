@@ -1,4 +1,5 @@
 import { UserError } from '@medsam2/models';
+import { extentOf } from './bits.js';
 import type { SegSegment } from './types.js';
 
 /** One frame of a segmentation: a slice of one segment, or (label map) a slice of all segments. */
@@ -52,10 +53,10 @@ export function planFrames(
     for (const index of holders) {
       const mask = segments[index].mask(slice);
       if (mask.length !== size.pixels) throw new Error(`a mask has ${mask.length} pixels instead of ${size.pixels}`);
-      const first = mask.indexOf(1);
-      if (first < 0) continue;
+      const extent = extentOf(mask);
+      if (extent.end === 0) continue;
       slicesOf[index].push(slice);
-      if (holders.length > 1 && !overlap) overlap = addTo(union, mask, first);
+      if (holders.length > 1 && !overlap) overlap = addTo(union, mask, extent);
     }
   }
   const kept = segments.flatMap((_, index) => (slicesOf[index].length > 0 ? [index] : []));
@@ -75,8 +76,8 @@ export function planFrames(
 }
 
 /** Adds a mask to the union of others; whether they had a pixel in common. */
-function addTo(union: Uint8Array, mask: Uint8Array, first: number): boolean {
-  for (let pixel = first, last = mask.lastIndexOf(1); pixel <= last; pixel++) {
+function addTo(union: Uint8Array, mask: Uint8Array, { first, end }: ReturnType<typeof extentOf>): boolean {
+  for (let pixel = first; pixel < end; pixel++) {
     if (mask[pixel] !== 1) continue;
     if (union[pixel] === 1) return true;
     union[pixel] = 1;

@@ -51,7 +51,7 @@ export function functionalGroups(source: SegSource, space: SourceSpace | undefin
   const shared: Record<string, Elements[string]> = {};
   const sharesOrientation = used !== undefined && isSame(used, ({ orientation }) => orientation);
   const sharesMeasures =
-    used !== undefined && isSame(used, ({ pixelSpacing, sliceThickness }) => [...pixelSpacing, sliceThickness ?? '']);
+    used !== undefined && isSame(used, ({ pixelSpacing, sliceThickness }) => [...pixelSpacing, sliceThickness]);
   if (used && sharesOrientation) Object.assign(shared, orientationGroup(used[0]));
   if (used && sharesMeasures) Object.assign(shared, measuresGroup(used[0], space?.uniformSpacing));
   const own = (plane: SlicePlane): Elements => ({

@@ -1,6 +1,6 @@
 import { UserError } from '@medsam2/models';
 import { text } from '../imaging/dicom/dataset.js';
-import { attributesOf } from './source-planes.js';
+import { attributesOf, type SourceSpace } from './source-planes.js';
 import type { SegRequest, SegSource } from './types.js';
 
 /**
@@ -43,7 +43,7 @@ const missingIdentifiers = (slice: number): UserError =>
   );
 
 /** What a person must know about the object because of its source or format; one sentence each. */
-export function sourceWarnings(request: SegRequest, isInSpace: boolean): string[] {
+export function sourceWarnings(request: SegRequest, space: SourceSpace | undefined): string[] {
   const has = (...codes: string[]): boolean => request.source.findings.some(({ code }) => codes.includes(code));
   const warnings: string[] = [];
   if (has('gantry-tilt')) {
@@ -54,10 +54,13 @@ export function sourceWarnings(request: SegRequest, isInSpace: boolean): string[
       'The slices are unevenly spaced: programs that need an even grid show the segmentation distorted or not at all.',
     );
   }
-  if (!isInSpace) {
+  if (!space) {
     warnings.push(
       'The images state no place in the patient: only viewers that go by the referenced images can show the segmentation; 3D Slicer cannot.',
     );
+  }
+  if (space?.thicknessFromGrid) {
+    warnings.push('The images state no slice thickness; the distance between slices was written in its place.');
   }
   if (request.format === 'labelmap') {
     warnings.push('Label map segmentations are new in DICOM: many viewers and archives do not know them yet.');

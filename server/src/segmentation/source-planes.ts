@@ -2,7 +2,7 @@ import { UserError } from '@medsam2/models';
 import { cross, dot, normalise, type Vector3 } from '../imaging/geometry.js';
 import type { DicomDataset } from '../imaging/dicom/index.js';
 import { item, items, number, storedTexts, text } from '../imaging/dicom/dataset.js';
-import { keepDecimal } from './text-values.js';
+import { decimalString, keepDecimal } from './text-values.js';
 import type { SegSource } from './types.js';
 
 /** Where a slice lies, in the digits of the source. */
@@ -13,8 +13,11 @@ export interface SlicePlane {
   readonly orientation: readonly string[];
   /** PixelSpacing: between rows, between columns */
   readonly pixelSpacing: readonly string[];
-  readonly sliceThickness?: string;
+  readonly sliceThickness: string;
 }
+
+/** What the images themselves state. */
+type StatedPlane = Omit<SlicePlane, 'sliceThickness'> & { readonly sliceThickness?: string };
 
 /** How the slices of a volume lie in space: in a frame of reference, or not at all (then pixel corresponds to pixel). */
 export interface SourceSpace {
@@ -25,6 +28,8 @@ export interface SourceSpace {
   readonly planes: readonly SlicePlane[];
   /** SpacingBetweenSlices in mm along the normal, where it is the same between all slices */
   readonly uniformSpacing?: number;
+  /** images state no thickness of their slices; the grid's distance stands in for it */
+  readonly thicknessFromGrid: boolean;
 }
 
 /** Attributes of the instance that a slice was read from. */
@@ -45,22 +50,26 @@ export function attributesOf(source: SegSource, slice: number): DicomDataset {
 export function spaceOf(source: SegSource): SourceSpace | undefined {
   const frameOfReferenceUid = text(attributesOf(source, 0), '00200052');
   if (frameOfReferenceUid === undefined) return undefined;
-  const planes: SlicePlane[] = [];
+  const planes: StatedPlane[] = [];
   const groupsOf = functionalGroupReader();
   for (let slice = 0; slice < source.sliceSources.length; slice++) {
     const plane = planeOf(source, slice, groupsOf);
     if (!plane) return undefined;
     planes.push(plane);
   }
+  const spacing = source.kind === 'stack' ? uniformSpacing(planes) : undefined;
+  // type 1C of Pixel Measures in segmentations, so it cannot be left out
+  const thickness = decimalString(spacing ?? source.geometry.spacing[2]);
   return {
     frameOfReferenceUid,
     positionReference: text(attributesOf(source, 0), '00201040') ?? '',
-    planes,
-    uniformSpacing: source.kind === 'stack' ? uniformSpacing(planes) : undefined,
+    planes: planes.map((plane) => ({ sliceThickness: thickness, ...plane })),
+    uniformSpacing: spacing,
+    thicknessFromGrid: planes.some(({ sliceThickness }) => sliceThickness === undefined),
   };
 }
 
-function planeOf(source: SegSource, slice: number, groupsOf: GroupReader): SlicePlane | undefined {
+function planeOf(source: SegSource, slice: number, groupsOf: GroupReader): StatedPlane | undefined {
   const { imagePosition, frameNumber } = source.sliceSources[slice];
   const dataset = attributesOf(source, slice);
   const places = placesOf(dataset, groupsOf(dataset), frameNumber);
@@ -117,7 +126,7 @@ function placesOf(
 /** Part of the slice distance by which distances may differ and still count as one: more than rounding is said. */
 const UNIFORM = 1e-3;
 
-function uniformSpacing(planes: readonly SlicePlane[]): number | undefined {
+function uniformSpacing(planes: readonly Pick<SlicePlane, 'position' | 'orientation'>[]): number | undefined {
   if (planes.length < 2) return undefined;
   const vector = (values: readonly string[]): Vector3 => values.map(Number) as unknown as Vector3;
   const normal = normalise(cross(vector(planes[0].orientation.slice(0, 3)), vector(planes[0].orientation.slice(3))));

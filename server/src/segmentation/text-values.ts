@@ -34,6 +34,12 @@ export function fitText(text: string, longest: number): string {
         .trimEnd()}…`;
 }
 
+/** PN of one component group, whatever a person is called where names come from: at most five components. */
+export function personName(name: string): string {
+  const [family = '', ...others] = fitText(name.replaceAll('=', ' '), 64).split('^');
+  return [family, ...others.slice(0, 3), ...(others.length > 3 ? [others.slice(3).join(' ')] : [])].join('^');
+}
+
 /** Date, time and both (DA, TM, DT) as a clock in one time zone shows them. */
 export interface Timestamp {
   readonly date: string;

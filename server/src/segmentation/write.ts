@@ -1,7 +1,7 @@
 import { UserError } from '@medsam2/models';
 import type { DicomDataset } from '../imaging/dicom/index.js';
 import { storedTexts, text } from '../imaging/dicom/dataset.js';
-import { packedBytes, packFrame } from './bits.js';
+import { extentOf, packedBytes, packFrame } from './bits.js';
 import { elements, type Elements } from './elements.js';
 import { encodeFile, type PixelWriter } from './file.js';
 import { planFrames, type FramePlan } from './frame-plan.js';
@@ -12,7 +12,7 @@ import { references } from './references.js';
 import { backgroundItem, segmentItems } from './segments.js';
 import { checkSource, sourceWarnings } from './source-checks.js';
 import { attributesOf, spaceOf, type SourceSpace } from './source-planes.js';
-import { fitText, timestamp, type Timestamp } from './text-values.js';
+import { fitText, personName, timestamp, type Timestamp } from './text-values.js';
 import type { SegObject, SegRequest, SegSource } from './types.js';
 import { newUid } from './uid.js';
 import { validateSeg } from './validate.js';
@@ -54,7 +54,7 @@ export function writeSeg(request: SegRequest): SegObject {
     ...identification(request, identity, seriesInstanceUid, when),
     ...equipment(provenance),
     ...elements({ ContributingEquipmentSequence: contributingEquipment(provenance, when) }),
-    ...frameOfReference(space),
+    ...place(space, first),
     ...image(request, plan),
     ...lossy(source, plan),
     ...elements({ SegmentSequence: segmentSequence(request, plan) }),
@@ -65,7 +65,7 @@ export function writeSeg(request: SegRequest): SegObject {
   const bytes = encodeFile(identity, dataset, pixelWriter(request, plan, pixels));
   const warnings = [
     ...plan.empty.map((label) => `Segment "${fitText(label, 64)}" is empty and was left out.`),
-    ...sourceWarnings(request, space !== undefined),
+    ...sourceWarnings(request, space),
     ...copied.warnings,
     ...checked(bytes, source),
   ];
@@ -97,19 +97,21 @@ function identification(
     ContentTime: when.time,
     ContentLabel: 'SEGMENTATION',
     ContentDescription: contentDescription(request.provenance),
-    // "=" and "^" mean something in names; who is logged in may be called anything
-    ContentCreatorName: fitText(request.provenance.creator.replaceAll(/[=^]/g, ' '), 64),
+    ContentCreatorName: personName(request.provenance.creator),
   });
 }
 
-/** Frame of Reference module; left out where positions are not known (PS3.3 section A.51.5.1). */
-const frameOfReference = (space: SourceSpace | undefined): Elements =>
-  space
-    ? elements({
-        FrameOfReferenceUID: space.frameOfReferenceUid,
-        PositionReferenceIndicator: space.positionReference,
-      })
-    : {};
+/**
+ * Frame of Reference module. Where positions are not known it is left out (PS3.3 section A.51.5.1), and Patient
+ * Orientation says what the images say of their sides (type 2C of General Image).
+ */
+function place(space: SourceSpace | undefined, source: DicomDataset): Elements {
+  if (!space) return elements({ PatientOrientation: storedTexts(source, '00200020') });
+  return elements({
+    FrameOfReferenceUID: space.frameOfReferenceUid,
+    PositionReferenceIndicator: space.positionReference,
+  });
+}
 
 /** Image Pixel and Segmentation Image modules. */
 function image(request: SegRequest, plan: FramePlan): Elements {
@@ -190,7 +192,8 @@ function writeLabels(plan: FramePlan, pixels: number, bytesPerLabel: number, tar
       if (frame === undefined) continue;
       const mask = segment.mask(slice);
       const label = index + 1;
-      for (let pixel = mask.indexOf(1), last = mask.lastIndexOf(1); pixel >= 0 && pixel <= last; pixel++) {
+      const { first, end } = extentOf(mask);
+      for (let pixel = first; pixel < end; pixel++) {
         if (mask[pixel] !== 1) continue;
         const at = (frame * pixels + pixel) * bytesPerLabel;
         target[at] = label & 0xff;

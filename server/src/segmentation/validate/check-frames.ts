@@ -34,7 +34,10 @@ export function checkFrames(dataset: DicomDataset, report: Report): FrameRecord[
     );
   }
   checkGroupPlaces(dataset, shared[0] ?? {}, perFrame, report);
-  const frames = perFrame.map((frame, index) => readFrame(dataset, shared[0] ?? {}, frame, index + 1, report));
+  const described = new Set(itemsOf(dataset, 'SegmentSequence').map((item) => numberOf(item, 'SegmentNumber')));
+  const frames = perFrame.map((frame, index) =>
+    readFrame(dataset, described, shared[0] ?? {}, frame, index + 1, report),
+  );
   checkDimensions(dataset, perFrame, frames, report);
   checkSpacing(shared[0] ?? {}, frames, report);
   return frames;
@@ -68,6 +71,7 @@ function checkGroupPlaces(
 
 function readFrame(
   dataset: DicomDataset,
+  described: ReadonlySet<number | undefined>,
   shared: DicomDataset,
   own: DicomDataset,
   number: number,
@@ -75,8 +79,7 @@ function readFrame(
 ): FrameRecord {
   const group = (keyword: Keyword): DicomDataset => itemOf(own, keyword) ?? itemOf(shared, keyword) ?? {};
   const segment = numberOf(group('SegmentIdentificationSequence'), 'ReferencedSegmentNumber');
-  const described = itemsOf(dataset, 'SegmentSequence').map((item) => numberOf(item, 'SegmentNumber'));
-  if (!isLabelMap(dataset) && !described.includes(segment)) {
+  if (!isLabelMap(dataset) && !described.has(segment)) {
     report.error('frame-segment', `Frame ${number} belongs to segment ${segment ?? 'none'}, which is not described.`);
   }
   const position = textsOf(group('PlanePositionSequence'), 'ImagePositionPatient');

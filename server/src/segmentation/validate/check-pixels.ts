@@ -50,17 +50,30 @@ function checkBits(
   for (const together of bySlice.values()) {
     const union = together.length > 1 ? new Uint8Array(Math.ceil(pixels / 8)) : undefined;
     for (const frame of together) {
-      const bits = frameBits(stream, frame.number - 1, pixels);
-      if (bits.every((byte) => byte === 0)) report.error('frame-empty', `Frame ${frame.number} has no pixel.`);
-      if (!union) continue;
-      overlap ||= bits.some((byte, index) => (byte & union[index]) !== 0);
-      bits.forEach((byte, index) => (union[index] |= byte));
+      const seen = addBits(frameBits(stream, frame.number - 1, pixels), union);
+      if (seen.isEmpty) report.error('frame-empty', `Frame ${frame.number} has no pixel.`);
+      overlap ||= seen.overlaps;
     }
   }
   checkOverlap(dataset, overlap, report);
   const used = new Set(frames.map(({ segment }) => segment));
   const unused = itemsOf(dataset, 'SegmentSequence').filter((item) => !used.has(numberOf(item, 'SegmentNumber')));
   if (unused.length > 0) report.error('segment-empty', `${unused.length} described segments have no frame.`);
+}
+
+/** Plain loops: callbacks for every byte take ten times as long, and there are hundreds of megabytes. */
+function addBits(bits: Uint8Array, union: Uint8Array | undefined): { isEmpty: boolean; overlaps: boolean } {
+  let any = 0;
+  let common = 0;
+  for (let index = 0; index < bits.length; index++) {
+    const byte = bits[index];
+    if (byte === 0) continue;
+    any = byte;
+    if (!union) break;
+    common |= byte & union[index];
+    union[index] |= byte;
+  }
+  return { isEmpty: any === 0, overlaps: common !== 0 };
 }
 
 function checkOverlap(dataset: DicomDataset, overlap: boolean, report: Report): void {

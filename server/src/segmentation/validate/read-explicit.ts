@@ -144,13 +144,18 @@ class Reader {
 
   private text(tag: string, vr: string, start: number, length: number): string {
     const padded = this.buffer[start + length - 1] === (vr === 'UI' ? 0 : 0x20);
-    const value = this.bytes.subarray(start, start + length - (padded ? 1 : 0));
-    if (value.every((byte) => byte < 0x80)) return this.buffer.toString('latin1', start, start + value.length);
+    const end = start + length - (padded ? 1 : 0);
+    if (this.isAscii(start, end)) return this.buffer.toString('latin1', start, end);
     try {
-      return this.utf8.decode(value);
+      return this.utf8.decode(this.bytes.subarray(start, end));
     } catch {
       throw new StructureError(`${tag} is not text in UTF-8`);
     }
+  }
+
+  private isAscii(start: number, end: number): boolean {
+    for (let at = start; at < end; at++) if (this.bytes[at] >= 0x80) return false;
+    return true;
   }
 
   private numbers(tag: string, vr: string, start: number, length: number): number[] {

@@ -22,5 +22,8 @@ const isPrivate = (tag: string): boolean => Number.parseInt(tag.slice(0, 4), 16)
 function isSmall(element: DicomElement): boolean {
   if ('BulkDataURI' in element || 'InlineBinary' in element) return false;
   const values = Array.isArray(element.Value) ? (element.Value as unknown[]) : [];
-  return values.every((value) => typeof value !== 'string' || value.length <= MAX_TEXT);
+  return values.every((value) => !isBinary(value) && (typeof value !== 'string' || value.length <= MAX_TEXT));
 }
+
+/** Binary values of a parsed file are views into the file, which they would keep in memory. */
+const isBinary = (value: unknown): boolean => value instanceof ArrayBuffer || ArrayBuffer.isView(value);

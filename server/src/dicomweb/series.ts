@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '@medsam2/models';
 import type { VolumeInfo } from '@medsam2/protocol';
-import { text } from '../imaging/dicom/dataset.js';
+import { item, items, text } from '../imaging/dicom/dataset.js';
 import {
   framesOf,
   isRejected,
   MAX_FRAMES,
   OVERRULABLE,
+  parsePart10,
   planVolumes,
   readHeader,
   sliceSource,
@@ -160,11 +161,40 @@ function listed(plan: SeriesPlan): string {
 async function seriesMetadata(pacs: Pacs, { study, series }: SeriesAddress, call: PacsCall): Promise<DicomDataset[]> {
   try {
     const metadata = await pacs.seriesMetadata(study, series, call);
+    if (metadata.some(isGarbled)) return await instanceHeaders(pacs, { study, series }, call);
     if (metadata.length > 0) return metadata;
   } catch (error) {
     if (!(error instanceof PacsError) || error.code !== 'pacs-not-found') throw error;
   }
   throw notFound(pacs);
+}
+
+/**
+ * Whether numbers of the geometry got lost on the way: Orthanc 1.10 reads the backslash between values as the yen sign
+ * where the character set is Japanese (ISO_IR 13), and then gives lists without values.
+ */
+function isGarbled(dataset: DicomDataset): boolean {
+  const places = [dataset, ...macros(item(dataset, '52009229')), ...macros(item(dataset, '52009230'))];
+  return places.some((place) =>
+    ['00200032', '00200037', '00280030'].some((tag) => {
+      const values = place[tag]?.Value;
+      return Array.isArray(values) && values.length === 0;
+    }),
+  );
+}
+
+/** Items that hold position, orientation and pixel spacing in functional groups. */
+const macros = (groups: DicomDataset | undefined): DicomDataset[] =>
+  ['00209113', '00209116', '00289110'].flatMap((tag) => items(groups ?? {}, tag));
+
+/** What metadata should have told, from the instances themselves: each is read and dropped. */
+async function instanceHeaders(pacs: Pacs, { study, series }: SeriesAddress, call: PacsCall): Promise<DicomDataset[]> {
+  const headers: DicomDataset[] = [];
+  for await (const bytes of pacs.seriesInstances(study, series, call)) {
+    headers.push(attributesOf(parsePart10(bytes).dataset));
+    await setImmediate();
+  }
+  return headers;
 }
 
 function notFound(pacs: Pacs): UserError {

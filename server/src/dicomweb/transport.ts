@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** time for everything, the answer's body included */
   readonly withinMs?: number;
+  /** default: `follow`, on the same host; with `refuse` they are answers like others */
+  readonly redirects?: 'follow' | 'refuse';
 }
 
 export interface HttpResponse {
@@ -61,7 +63,8 @@ export class Transport {
     for (let hops = 0; ; hops++) {
       const response = await this.once(url, request);
       const { location } = response.headers;
-      if (!REDIRECTS.has(response.status) || location === undefined || request.method === 'POST') return response;
+      const followed = request.method !== 'POST' && request.redirects !== 'refuse';
+      if (!REDIRECTS.has(response.status) || location === undefined || !followed) return response;
       await response.discard();
       const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
       if (target?.origin !== url.origin || hops === MAX_REDIRECTS) {

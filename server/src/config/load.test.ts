@@ -77,7 +77,7 @@ describe('configuration', () => {
     [{ MEDSAM2_AUTH: 'oidc' }, undefined, /auth\.oidc .*mode "oidc" needs it/],
     [{ PORT: 'http' }, undefined, /http\.port \(from PORT\)/],
     [{ PORT: '70000' }, undefined, /http\.port/],
-    [{ DICOMWEB_URL: 'http://user:secret@pacs/dicom-web' }, undefined, /pacs\.0\.url .*no user and password/],
+    [{ DICOMWEB_URL: 'http://user:secret@pacs/dicom-web' }, undefined, /pacs\.0\.url .*must not hold credentials/],
     [{ DICOMWEB_URL: 'file:///etc/passwd' }, undefined, /pacs\.0\.url/],
     [{ DICOMWEB_TOKEN: 'x' }, undefined, /DICOMWEB_URL is not/],
     [{ DICOMWEB_URL: 'http://p', DICOMWEB_USERNAME: 'a' }, undefined, /only one is set/],

@@ -4,7 +4,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { nearName } from './near-name.js';
-import { configSchema, type Config, type SecretRef } from './schema.js';
+import type { PacsConfig } from '../dicomweb/config.js';
+import { configSchema, type Config, type PacsSettings, type SecretRef } from './schema.js';
 import { listSettings, namesAt, otherVariables, pacsVariables, type Setting } from './settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -125,6 +126,7 @@ function pacsFromEnvironment(env: Environment): Tree | undefined {
   return {
     name: 'default',
     url: env.DICOMWEB_URL,
+    writable: true,
     ...(credentials === undefined ? {} : { credentials }),
     ...(env.DICOMWEB_CA_FILE ? { caFile: env.DICOMWEB_CA_FILE } : {}),
   };
@@ -189,6 +191,22 @@ function readSecret(env: Environment, reference: SecretRef): string {
   }
 }
 
+/** What the client takes: secrets read. */
+export function resolvePacs(settings: PacsSettings, secret: (reference: SecretRef) => string): PacsConfig {
+  const { credentials } = settings;
+  switch (credentials.kind) {
+    case 'basic':
+      return { ...settings, credentials: { ...credentials, password: secret(credentials.password) } };
+    case 'bearer':
+      return { ...settings, credentials: { ...credentials, token: secret(credentials.token) } };
+    case 'oauth2':
+      return { ...settings, credentials: { ...credentials, clientSecret: secret(credentials.clientSecret) } };
+    case 'none':
+    case 'pass-through':
+      return { ...settings, credentials };
+  }
+}
+
 function secretsOf({ pacs }: Config): SecretRef[] {
   return pacs.flatMap(({ credentials }) => {
     switch (credentials.kind) {
@@ -196,7 +214,7 @@ function secretsOf({ pacs }: Config): SecretRef[] {
         return [credentials.password];
       case 'bearer':
         return [credentials.token];
-      case 'client-credentials':
+      case 'oauth2':
         return [credentials.clientSecret];
       case 'none':
       case 'pass-through':

@@ -1,5 +1,6 @@
-import { pacsNameSchema, roles } from '@medsam2/protocol';
+import { roles } from '@medsam2/protocol';
 import { z } from 'zod';
+import { pacsConfigSchema } from '../dicomweb/config.js';
 import { isLoopback } from './loopback.js';
 
 /**
@@ -26,34 +27,26 @@ const secretSchema = z
   .meta({ description: '{"env": NAME} or {"file": PATH}' });
 export type SecretRef = z.infer<typeof secretSchema>;
 
-const credentialsSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('basic'), user: z.string().min(1), password: secretSchema }),
-  z.strictObject({ kind: z.literal('bearer'), token: secretSchema }),
-  z.strictObject({
-    kind: z.literal('client-credentials'),
-    tokenUrl: httpAddress,
-    clientId: z.string().min(1),
-    clientSecret: secretSchema,
-    scope: z.string().optional(),
-  }),
-  z.strictObject({ kind: z.literal('pass-through') }),
-]);
+const credentialsSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({ kind: z.literal('basic'), user: z.string().min(1), password: secretSchema }),
+    z.strictObject({ kind: z.literal('bearer'), token: secretSchema }),
+    z.strictObject({
+      kind: z.literal('oauth2'),
+      tokenUrl: httpAddress,
+      clientId: z.string().min(1),
+      clientSecret: secretSchema,
+      scope: z.string().optional(),
+      clientAuthentication: z.enum(['basic', 'body']).default('basic'),
+    }),
+    z.strictObject({ kind: z.literal('pass-through') }),
+  ])
+  .meta({ description: 'as the client’s, with references instead of secrets' });
 
-export const pacsConfigSchema = z.strictObject({
-  name: pacsNameSchema,
-  url: httpAddress.meta({ description: 'base of QIDO-RS, WADO-RS and STOW-RS' }),
-  credentials: credentialsSchema.default({ kind: 'none' }),
-  /** PEM */
-  caFile: z.string().min(1).optional(),
-  writable: z.boolean().default(true),
-  connectSeconds: z.number().positive().max(600).default(10),
-  /** without a byte of the answer */
-  idleSeconds: z.number().positive().max(3600).default(60),
-  retries: z.int().min(0).max(10).default(3),
-  connections: z.int().min(1).max(64).default(8),
-});
-export type PacsConfig = z.infer<typeof pacsConfigSchema>;
+/** What the client takes, with its secrets named instead of written down. */
+export const pacsSettingsSchema = pacsConfigSchema.extend({ credentials: credentialsSchema.default({ kind: 'none' }) });
+export type PacsSettings = z.infer<typeof pacsSettingsSchema>;
 
 const http = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').meta({ env: 'HOST', description: 'address to listen on' }),
@@ -224,7 +217,7 @@ export const configSchema = z
   .strictObject({
     http: http.prefault({}),
     auth: auth.prefault({}),
-    pacs: z.array(pacsConfigSchema).max(32).default([]).meta({ description: 'the first is the default' }),
+    pacs: z.array(pacsSettingsSchema).max(32).default([]).meta({ description: 'the first is the default' }),
     proxy: z.boolean().default(true).meta({ env: 'MEDSAM2_PROXY', description: 'serve the PACS under /dicomweb/NAME' }),
     models: models.prefault({}),
     dataDirectory: z.string().min(1).optional().meta({

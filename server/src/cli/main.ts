@@ -6,6 +6,7 @@ import { registerEvaluate } from './commands/evaluate.js';
 import { registerExample } from './commands/example.js';
 import { registerModels } from './commands/models.js';
 import { registerSegment } from './commands/segment.js';
+import { registerServe } from './commands/serve.js';
 import { exitCodes, ExitError } from './exit.js';
 import { processIo, type CliIo } from './io.js';
 import { programVersion } from './versions.js';
@@ -54,6 +55,7 @@ export function createProgram(io: CliIo): Command {
   registerModels(program, io);
   registerExample(program, io);
   registerBench(program, io);
+  registerServe(program, io);
   return program;
 }
 

@@ -141,44 +141,55 @@ const models = z.strictObject({
   threads: z.int().min(1).max(1024).optional().meta({ env: 'MEDSAM2_THREADS', description: 'CPU threads of a run' }),
   featureBytes: bytes(2 ** 26)
     .prefault('768MiB')
-    .meta({ description: 'slice features kept per model' }),
+    .meta({ description: 'slice features kept per open model' }),
+  open: z.int().min(1).max(16).default(2).meta({ description: 'models kept in memory at once' }),
+  preload: z.boolean().default(true).meta({ description: 'load the default model at the start' }),
 });
 
 const sessions = z.strictObject({
-  perUser: z.int().min(1).max(10_000).default(8).meta({ description: 'open sessions of one user' }),
-  memoryBytes: bytes(2 ** 26)
+  perUser: z.int().min(1).max(10_000).default(32).meta({ description: 'sessions of one user, those on disk included' }),
+  memoryBytes: bytes(2 ** 28)
     .prefault('4GiB')
     .meta({
       env: 'MEDSAM2_SESSION_MEMORY',
-      description: 'voxels and masks of all sessions; the least used ones go to disk',
+      description: 'voxels, features and masks of all sessions; the least used ones go to disk',
     }),
   volumeBytes: bytes(2 ** 20)
     .prefault('2GiB')
     .meta({ description: 'largest volume' }),
-  goneMinutes: z.number().positive().max(10_080).default(10).meta({ description: 'without a client: to disk' }),
-  idleMinutes: z.number().positive().max(10_080).default(60).meta({ description: 'without a request: to disk' }),
-  keepDays: z.number().positive().max(3650).default(30).meta({ description: 'journals on disk' }),
+  goneMinutes: z.number().positive().max(10_080).default(1).meta({
+    description: 'without request and stream: the first to make room for others',
+  }),
+  idleMinutes: z.number().positive().max(10_080).default(30).meta({ description: 'without a request: to disk' }),
 });
 
 const saving = z.strictObject({
   spoolBytes: bytes(2 ** 20)
     .prefault('10GiB')
     .meta({ description: 'segmentations that wait for a PACS' }),
-  keepVerifiedHours: z.number().min(0).max(87_600).default(24).meta({ description: 'records of confirmed saves' }),
+  spoolObjects: z.int().min(1).default(1000).meta({ description: 'how many of them' }),
+  recordDays: z.number().positive().max(3650).default(30).meta({ description: 'records of finished saves' }),
 });
 
 const jobs = z.strictObject({
   redisUrl: z
     .url({ protocol: /^rediss?$/ })
     .optional()
-    .meta({ env: 'REDIS_URL', secret: true, description: 'jobs are queued there; default: in this process' }),
-  concurrency: z.int().min(1).max(64).default(1).meta({ description: 'jobs at once' }),
-  perUser: z.int().min(1).max(100_000).default(100).meta({ description: 'waiting jobs of one user' }),
+    .meta({ env: 'REDIS_URL', secret: true, description: 'jobs are queued there; default: on this server’s disk' }),
+  redisPrefix: z.string().min(1).default('medsam2').meta({ description: 'in front of every key' }),
+  concurrency: z.int().min(1).max(64).default(1).meta({ description: 'jobs at once: one for each device' }),
+  perUser: z.int().min(1).max(100_000).default(100).meta({ description: 'jobs of one user that wait or run' }),
   keepDays: z.number().positive().max(3650).default(7).meta({ description: 'results of finished jobs' }),
-  webhookHosts: z
-    .array(z.string().min(1))
-    .default([])
-    .meta({ env: 'MEDSAM2_WEBHOOK_HOSTS', description: 'host or host:port that webhooks may name' }),
+  webhookHosts: z.array(z.string().min(1)).default([]).meta({
+    env: 'MEDSAM2_WEBHOOK_HOSTS',
+    description: 'host or host:port that webhooks may name, with http:// in front where encryption is done without',
+  }),
+  webhookPrivate: z.boolean().default(false).meta({ description: 'webhook hosts may have private addresses' }),
+  webhookSecret: z.string().min(16).optional().meta({
+    env: 'MEDSAM2_WEBHOOK_SECRET',
+    secret: true,
+    description: 'signs what webhooks are told',
+  }),
 });
 
 const viewer = z.strictObject({

@@ -1,5 +1,5 @@
 import { readTensor, UserError, type ResolvedModel } from '@medsam2/models';
-import type { HostTensors } from '../engine/graph-runner.js';
+import type { GraphRunner, HostTensors } from '../engine/graph-runner.js';
 import { Segmenter } from '../engine/segmenter.js';
 import { autoOrder, defaultThreads, inspectMachine, type DeviceChoice, type Machine } from './devices.js';
 import type { Device, LoadRequest } from './protocol.js';
@@ -14,6 +14,8 @@ export interface OpenModelOptions {
   /** told why a device was passed over */
   readonly log?: (line: string) => void;
   readonly machine?: Machine;
+  /** stands between the engine and the worker, e.g. to count what is done */
+  readonly through?: (graphs: GraphRunner) => GraphRunner;
 }
 
 /** What `openModel` needs of a model; `resolveModel` gives it. */
@@ -46,7 +48,7 @@ export async function openModel(model: RunnableModel, options: OpenModelOptions)
     try {
       const request = { ...load, device, deviceIndex, threads };
       const runner = await WorkerRunner.start(model.architecture, host, request);
-      const segmenter = new Segmenter(runner, {
+      const segmenter = new Segmenter(options.through?.(runner) ?? runner, {
         featureBudget: options.featureBudget ?? defaultFeatureBudget,
         encodeBatch: device === 'cpu' ? 1 : gpuEncodeBatch,
       });

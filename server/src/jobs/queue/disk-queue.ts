@@ -42,7 +42,9 @@ interface Running {
 }
 
 interface Live<Outcome, Checkpoint> {
-  entry: TaskEntry<Outcome, Checkpoint>;
+  entry: TaskEntry<Outcome>;
+  /** what the last run wrote down */
+  checkpoint?: Checkpoint;
   /** how often it was begun */
   starts: number;
   /** not before this time, milliseconds since 1970 */
@@ -60,7 +62,7 @@ const sweepMs = 3600_000;
  */
 export async function openDiskQueue<Task, Outcome, Checkpoint>(
   options: DiskQueueOptions<Task, Outcome, Checkpoint>,
-): Promise<TaskQueue<Task, Outcome, Checkpoint>> {
+): Promise<TaskQueue<Task, Outcome>> {
   await makePrivateFolder(options.folder);
   const lock = await lockFolder(options.folder);
   try {
@@ -73,7 +75,7 @@ export async function openDiskQueue<Task, Outcome, Checkpoint>(
   }
 }
 
-class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, Checkpoint> {
+class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> {
   private readonly live = new Map<string, Live<Outcome, Checkpoint>>();
   private readonly stateSchema;
   private isClosing = false;
@@ -139,11 +141,11 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, C
     this.pump();
   }
 
-  get(id: string): Promise<TaskEntry<Outcome, Checkpoint> | undefined> {
+  get(id: string): Promise<TaskEntry<Outcome> | undefined> {
     return Promise.resolve(this.live.get(id)?.entry);
   }
 
-  list(owner?: string): Promise<TaskEntry<Outcome, Checkpoint>[]> {
+  list(owner?: string): Promise<TaskEntry<Outcome>[]> {
     const entries = [...this.live.values()].map(({ entry }) => entry);
     const own = entries.filter((entry) => owner === undefined || entry.owner === owner);
     return Promise.resolve(own.sort((a, b) => b.created.getTime() - a.created.getTime()).slice(0, 1000));
@@ -215,7 +217,7 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, C
   private async run(live: Live<Outcome, Checkpoint>, signal: AbortSignal): Promise<void> {
     live.starts++;
     await this.change(live, { state: 'running', stage: 'starting' });
-    const { id, owner, created, checkpoint } = live.entry;
+    const { id, owner, created } = live.entry;
     try {
       const task = this.options.task.parse(await this.readSealed(id, 'task'));
       signal.throwIfAborted();
@@ -224,9 +226,12 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, C
         owner,
         created,
         signal,
-        checkpoint,
+        checkpoint: live.checkpoint,
         report: (progress, stage) => (live.entry = { ...live.entry, progress, stage }),
-        keep: (kept) => this.change(live, { checkpoint: kept }),
+        keep: async (kept) => {
+          await this.write({ ...live, checkpoint: kept });
+          live.checkpoint = kept;
+        },
       });
       await this.end(live, { state: 'done', outcome });
     } catch (error) {
@@ -249,27 +254,35 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, C
 
   private async end(
     live: Live<Outcome, Checkpoint>,
-    how: Pick<TaskEntry<Outcome, Checkpoint>, 'state' | 'outcome' | 'problem'>,
+    how: Pick<TaskEntry<Outcome>, 'state' | 'outcome' | 'problem'>,
   ): Promise<void> {
     const progress = how.state === 'done' ? 1 : live.entry.progress;
     const finished = new Date(this.now());
+    await this.beforeEnd(live);
     // Task and checkpoint are not needed any more, and they may be large.
-    await this.change(live, { ...how, progress, stage: how.state, finished, checkpoint: undefined });
+    live.checkpoint = undefined;
+    await this.change(live, { ...how, progress, stage: how.state, finished });
     await removeDurably(this.path(live.entry.id, 'task'));
     await this.sweep();
   }
 
-  private async change(
-    live: Live<Outcome, Checkpoint>,
-    change: Partial<TaskEntry<Outcome, Checkpoint>>,
-  ): Promise<void> {
+  private async beforeEnd({ entry: { id, owner } }: Live<Outcome, Checkpoint>): Promise<void> {
+    if (this.options.beforeEnd === undefined) return;
+    try {
+      await this.options.beforeEnd({ id, owner, task: this.options.task.parse(await this.readSealed(id, 'task')) });
+    } catch (error) {
+      this.log('error', 'what follows on a job could not be queued', { job: id, reason: describeError(error) });
+    }
+  }
+
+  private async change(live: Live<Outcome, Checkpoint>, change: Partial<TaskEntry<Outcome>>): Promise<void> {
     const next = { ...live, entry: { ...live.entry, ...change } };
     await this.write(next);
     live.entry = { ...live.entry, ...change };
   }
 
-  private async write({ entry, starts, notBefore }: Live<Outcome, Checkpoint>): Promise<void> {
-    const { owner, state, stage, created, finished, problem, outcome, checkpoint } = entry;
+  private async write({ entry, starts, notBefore, checkpoint }: Live<Outcome, Checkpoint>): Promise<void> {
+    const { owner, state, stage, created, finished, problem, outcome } = entry;
     const record = { owner, state, stage, created, finished, starts, notBefore, problem, outcome, checkpoint };
     await writePrivate(this.path(entry.id, 'state'), seal(record));
   }
@@ -277,9 +290,9 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, C
   private async read(id: string): Promise<Live<Outcome, Checkpoint> | undefined> {
     const result = this.stateSchema.safeParse(await this.readSealed(id, 'state'));
     if (!result.success) return undefined;
-    const { starts, notBefore, ...rest } = result.data;
-    const entry = { ...rest, id, progress: rest.state === 'done' ? 1 : 0 } as TaskEntry<Outcome, Checkpoint>;
-    return { entry, starts, notBefore };
+    const { starts, notBefore, checkpoint, ...rest } = result.data;
+    const entry = { ...rest, id, progress: rest.state === 'done' ? 1 : 0 } as TaskEntry<Outcome>;
+    return { entry, starts, notBefore, ...(checkpoint === undefined ? {} : { checkpoint: checkpoint as Checkpoint }) };
   }
 
   private async readSealed(id: string, what: 'task' | 'state'): Promise<unknown> {

@@ -15,7 +15,7 @@ type Task = { readonly what: string };
 type Outcome = { readonly made: string };
 type Checkpoint = { readonly reached: number };
 type Handler = TaskHandler<Task, Outcome, Checkpoint>;
-type Opened = TaskQueue<Task, Outcome, Checkpoint>;
+type Opened = TaskQueue<Task, Outcome>;
 interface Options {
   readonly concurrency?: number;
   readonly keepMs?: number;
@@ -134,7 +134,7 @@ describe.each(kinds)('a queue $name', (kind) => {
     expect(await queue.get('two')).toBeUndefined();
   });
 
-  it('takes tasks in their order, no more at once than allowed', async () => {
+  it.each([1, 2])('takes tasks in their order, no more than %i at once', async (concurrency) => {
     const order: string[] = [];
     let [now, most] = [0, 0];
     const queue = await start(
@@ -145,15 +145,16 @@ describe.each(kinds)('a queue $name', (kind) => {
         now--;
         return { made: what };
       },
-      { concurrency: 2 },
+      { concurrency },
     );
     for (const what of ['a', 'b', 'c', 'd', 'e']) {
       await queue.add({ id: what, owner: 'ada', task: { what } });
       await sleep(2);
     }
     for (const what of ['a', 'b', 'c', 'd', 'e']) await ended(queue, what);
-    expect(order).toEqual(['a', 'b', 'c', 'd', 'e']);
-    expect(most).toBe(2);
+    // Two that begin together may reach their handlers in either order.
+    if (concurrency === 1) expect(order).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(most).toBe(concurrency);
   });
 
   it('tells what a user may know of a failure', async () => {
@@ -225,7 +226,7 @@ describe.each(kinds)('a queue $name', (kind) => {
     });
     await first.add({ id: 'one', owner: 'ada', task: { what: 'a' } });
     await first.add({ id: 'two', owner: 'ada', task: { what: 'b' } });
-    await until(first, 'one', ({ checkpoint }) => checkpoint !== undefined);
+    await until(first, 'one', ({ stage }) => stage === 'on the way');
     await first.close(0);
     const seen: (Checkpoint | undefined)[] = [];
     const second = await start(({ what }, { checkpoint }) => {
@@ -358,7 +359,7 @@ function hang(signal: TaskContext<Checkpoint>['signal']): Promise<Outcome> {
   });
 }
 
-type Entry = TaskEntry<Outcome, Checkpoint>;
+type Entry = TaskEntry<Outcome>;
 async function until(queue: Opened, id: string, holds: (entry: Entry) => boolean): Promise<Entry> {
   for (let left = 800; left > 0; left--) {
     const entry = await queue.get(id);

@@ -41,10 +41,9 @@ type Ended<Outcome> =
   | { readonly state: 'failed'; readonly problem: TaskProblem }
   | { readonly state: 'cancelled' };
 
-interface Told<Checkpoint> {
+interface Told {
   readonly progress: number;
   readonly stage: string;
-  readonly checkpoint?: Checkpoint;
 }
 
 /** To hand tasks back that did not end in the grace period. */
@@ -60,7 +59,7 @@ const tellMs = 500;
  */
 export async function openRedisQueue<Task, Outcome, Checkpoint>(
   options: RedisQueueOptions<Task, Outcome, Checkpoint>,
-): Promise<TaskQueue<Task, Outcome, Checkpoint>> {
+): Promise<TaskQueue<Task, Outcome>> {
   const queue = new RedisQueue(options);
   try {
     await queue.open();
@@ -71,9 +70,7 @@ export async function openRedisQueue<Task, Outcome, Checkpoint>(
   }
 }
 
-type Entry<Outcome, Checkpoint> = TaskEntry<Outcome, Checkpoint>;
-
-class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, Checkpoint> {
+class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> {
   private readonly commands: Redis;
   private readonly blocking: Redis;
   private readonly queue: Queue<Data<Task>, Ended<Outcome>>;
@@ -110,6 +107,8 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
     this.blocking.on('error', trouble);
     this.queue.on('error', trouble);
     this.worker.on('error', trouble);
+    // Taken up too often: then no handler ends it.
+    this.worker.on('failed', (job) => void (job && this.beforeEnd(job)));
   }
 
   async open(): Promise<void> {
@@ -130,17 +129,17 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
     });
   }
 
-  get(id: string): Promise<Entry<Outcome, Checkpoint> | undefined> {
+  get(id: string): Promise<TaskEntry<Outcome> | undefined> {
     return this.reach(async () => {
       return this.entry(id);
     });
   }
 
-  list(owner?: string): Promise<Entry<Outcome, Checkpoint>[]> {
+  list(owner?: string): Promise<TaskEntry<Outcome>[]> {
     return this.reach(async () => {
       const { all, own } = this.indexes(owner ?? '');
       const index = owner === undefined ? all : own;
-      const entries: Entry<Outcome, Checkpoint>[] = [];
+      const entries: TaskEntry<Outcome>[] = [];
       for (const id of await this.commands.zrevrange(index, 0, 999)) {
         const entry = await this.entry(id);
         if (entry === undefined) await this.commands.zrem(index, id);
@@ -154,8 +153,7 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
     await this.reach(async () => {
       const job = await this.queue.getJob(id);
       if (job === undefined || job.finishedOn !== undefined) return;
-      const keepSeconds = Math.ceil(this.options.keepMs / 1000);
-      await this.commands.set(this.cancelKey(id), new Date().toISOString(), 'EX', Math.max(60, keepSeconds));
+      await this.commands.set(this.key('cancel', id), new Date().toISOString(), 'EX', this.keepSeconds);
       this.running.get(id)?.abort(new TaskCancelled());
     });
   }
@@ -190,18 +188,32 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
   }
 
   private async process(job: Job<Data<Task>, Ended<Outcome>>, token: string): Promise<Ended<Outcome>> {
+    const ended = await this.toItsEnd(job, token);
+    await this.beforeEnd(job);
+    return ended;
+  }
+
+  private async beforeEnd({ id = '', data }: Job<Data<Task>, Ended<Outcome>>): Promise<void> {
+    try {
+      await this.options.beforeEnd?.({ id, owner: data.owner, task: data.task });
+    } catch (error) {
+      this.log('error', 'what follows on a job could not be queued', { job: id, reason: describeError(error) });
+    }
+  }
+
+  private async toItsEnd(job: Job<Data<Task>, Ended<Outcome>>, token: string): Promise<Ended<Outcome>> {
     const id = job.id ?? '';
     const stop = new AbortController();
     this.running.set(id, stop);
     const look = (): void => {
-      void this.commands.exists(this.cancelKey(id)).then(
+      void this.commands.exists(this.key('cancel', id)).then(
         (there) => there > 0 && stop.abort(new TaskCancelled()),
         () => undefined, // Redis is away; the next look may find it.
       );
     };
     const poll = setInterval(look, this.options.pollMs ?? 1000);
     try {
-      if ((await this.commands.exists(this.cancelKey(id))) > 0) return { state: 'cancelled' };
+      if ((await this.commands.exists(this.key('cancel', id))) > 0) return { state: 'cancelled' };
       const outcome = await this.handle(job, stop.signal);
       return { state: 'done', outcome };
     } catch (error) {
@@ -224,9 +236,9 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
   }
 
   private async handle(job: Job<Data<Task>, Ended<Outcome>>, signal: AbortSignal): Promise<Outcome> {
-    let told = toldBy<Checkpoint>(job.progress);
-    const { checkpoint } = told;
-    told = { progress: 0, stage: 'starting', checkpoint };
+    const id = job.id ?? '';
+    const checkpoint = await this.checkpoint(id);
+    let told: Told = { progress: 0, stage: 'starting' };
     let timer: NodeJS.Timeout | undefined;
     const write = (): void => {
       timer = undefined;
@@ -234,42 +246,39 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
     };
     try {
       const outcome = await this.options.handle(job.data.task, {
-        id: job.id ?? '',
+        id,
         owner: job.data.owner,
         created: new Date(job.timestamp),
         signal,
         checkpoint,
         report: (progress, stage) => {
-          told = { ...told, progress, stage };
+          told = { progress, stage };
           timer ??= setTimeout(write, tellMs);
         },
-        keep: (kept) => {
-          told = { ...told, checkpoint: kept };
-          return this.reach(() => job.updateProgress({ ...told }));
+        keep: async (kept) => {
+          // Beside the job: progress is copied into the stream of events each time, and this may be large.
+          await this.blocking.set(this.key('checkpoint', id), JSON.stringify(kept), 'EX', this.keepSeconds);
         },
       });
-      clearTimeout(timer);
-      // It may be large, and it is not needed any more.
-      if (told.checkpoint !== undefined) await job.updateProgress({ progress: 1, stage: 'done' });
+      await this.blocking.del(this.key('checkpoint', id));
       return outcome;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private async entry(id: string): Promise<Entry<Outcome, Checkpoint> | undefined> {
+  private async entry(id: string): Promise<TaskEntry<Outcome> | undefined> {
     // The state first: the task, read after it, then holds at least what that state promises.
     const state = await this.queue.getJobState(id);
     const job = await this.queue.getJob(id);
     if (job === undefined) return undefined;
-    const told = toldBy<Checkpoint>(job.progress);
+    const told = toldBy(job.progress);
     const base = {
       id,
       owner: job.data.owner,
       created: new Date(job.timestamp),
       progress: told.progress,
       stage: told.stage,
-      checkpoint: told.checkpoint,
     };
     if (job.finishedOn !== undefined) {
       // BullMQ itself fails a job only when its servers went away under it too often.
@@ -278,7 +287,7 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
       return { ...base, ...ended, progress, stage: ended.state, finished: new Date(job.finishedOn) };
     }
     if (state === 'active') return { ...base, state: 'running' };
-    const cancelled = await this.commands.get(this.cancelKey(id));
+    const cancelled = await this.commands.get(this.key('cancel', id));
     if (cancelled !== null) return { ...base, state: 'cancelled', stage: 'cancelled', finished: new Date(cancelled) };
     return { ...base, state: 'queued', stage: 'waiting', progress: 0 };
   }
@@ -289,8 +298,17 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
     return { all: `${prefix}:${name}:index:all`, own: `${prefix}:${name}:index:${hash}` };
   }
 
-  private cancelKey(id: string): string {
-    return `${this.options.prefix}:${this.options.name}:cancel:${id}`;
+  private key(what: 'cancel' | 'checkpoint', id: string): string {
+    return `${this.options.prefix}:${this.options.name}:${what}:${id}`;
+  }
+
+  private get keepSeconds(): number {
+    return Math.max(60, Math.ceil(this.options.keepMs / 1000));
+  }
+
+  private async checkpoint(id: string): Promise<Checkpoint | undefined> {
+    const text = await this.blocking.get(this.key('checkpoint', id));
+    return text === null ? undefined : (JSON.parse(text) as Checkpoint);
   }
 
   private async reach<T>(ask: () => Promise<T>): Promise<T> {
@@ -313,8 +331,8 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome, 
   private readonly log: Log = (...line) => this.options.log?.(...line);
 }
 
-function toldBy<Checkpoint>(progress: unknown): Told<Checkpoint> {
-  const none: Told<Checkpoint> = { progress: 0, stage: 'waiting' };
+function toldBy(progress: unknown): Told {
+  const none: Told = { progress: 0, stage: 'waiting' };
   return typeof progress === 'object' && progress !== null ? { ...none, ...progress } : none;
 }
 

@@ -7,7 +7,7 @@ export interface TaskProblem {
 }
 
 /** What is known of a task, without the task itself, which may be large. */
-export interface TaskEntry<Outcome, Checkpoint> {
+export interface TaskEntry<Outcome> {
   readonly id: string;
   readonly owner: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -20,8 +20,6 @@ export interface TaskEntry<Outcome, Checkpoint> {
   readonly problem?: TaskProblem;
   /** when `done` */
   readonly outcome?: Outcome;
-  /** what the last run wrote down */
-  readonly checkpoint?: Checkpoint;
 }
 
 /** What a task is given while it runs. */
@@ -45,16 +43,16 @@ export type TaskHandler<Task, Outcome, Checkpoint> = (task: Task, context: TaskC
  * Tasks that outlive the process: each runs to its end once, and is taken up again from the beginning, with its last
  * checkpoint, when the process ends in between. Handlers therefore must bear to be run twice.
  */
-export interface TaskQueue<Task, Outcome, Checkpoint> {
+export interface TaskQueue<Task, Outcome> {
   /**
    * Resolves when the task is kept. An identifier that is there already changes nothing.
    * @throws UserError `queue-failed`: then nothing is promised
    */
   add(entry: { readonly id: string; readonly owner: string; readonly task: Task }): Promise<void>;
   /** @throws UserError `queue-failed` */
-  get(id: string): Promise<TaskEntry<Outcome, Checkpoint> | undefined>;
+  get(id: string): Promise<TaskEntry<Outcome> | undefined>;
   /** Newest first, at most 1000. */
-  list(owner?: string): Promise<TaskEntry<Outcome, Checkpoint>[]>;
+  list(owner?: string): Promise<TaskEntry<Outcome>[]>;
   /** Ends it, wherever it runs; nothing for one that has ended. */
   cancel(id: string): Promise<void>;
   load(): Promise<{ readonly waiting: number; readonly running: number }>;
@@ -69,6 +67,8 @@ export interface QueueOptions<Task, Outcome, Checkpoint> {
   /** of tasks that ended */
   readonly keepMs: number;
   readonly keepCount: number;
+  /** Called before an end becomes visible, however it comes about; it may be called twice. */
+  readonly beforeEnd?: (entry: { readonly id: string; readonly owner: string; readonly task: Task }) => Promise<void>;
 }
 
 /** Thrown by a handler: run the task again after a while. */

@@ -1,1 +1,3 @@
 export { hasRedis, startRedis, type RedisServer } from './redis-server.js';
+export { ModelHost, type ModelHostOptions } from '../../sessions/models.js';
+export { pacsSeriesSource } from '../../sessions/pacs-source.js';

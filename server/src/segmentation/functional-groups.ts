@@ -83,14 +83,15 @@ function isSame(planes: readonly SlicePlane[], of: (plane: SlicePlane) => readon
   return planes.every((plane) => of(plane).every((value, index) => Number(value) === first[index]));
 }
 
+/** Ordinal numbers that are themselves a dimension are equal to its index (PS3.3 section C.7.6.17.2). */
 function contentGroup(frame: PlannedFrame, rank: number, dimension: SliceDimension): Elements {
   return elements({
     FrameContentSequence: [
       elements({
         DimensionIndexValues: frame.segment === undefined ? [rank] : [frame.segment, rank],
-        TemporalPositionIndex: dimension === 'time' ? frame.slice + 1 : undefined,
+        TemporalPositionIndex: dimension === 'time' ? rank : undefined,
         StackID: dimension === 'order' ? '1' : undefined,
-        InStackPositionNumber: dimension === 'order' ? frame.slice + 1 : undefined,
+        InStackPositionNumber: dimension === 'order' ? rank : undefined,
       }),
     ],
   });

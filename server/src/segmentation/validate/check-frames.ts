@@ -11,8 +11,10 @@ export interface FrameRecord {
   readonly number: number;
   /** absent in label maps */
   readonly segment?: number;
-  /** position, or ordinal number: what tells slices apart */
+  /** what tells slices apart: the position, or the source image where frames are in order of time or number */
   readonly sliceKey: string;
+  /** temporal or in-stack position, where it is a dimension */
+  readonly ordinal?: number;
   readonly position?: readonly string[];
   readonly orientation?: readonly string[];
   readonly pixelSpacing?: readonly string[];
@@ -89,12 +91,15 @@ function readFrame(
   if (inSpace) checkPlane(position, orientation, pixelSpacing, number, report);
   const content = group('FrameContentSequence');
   const ordinal = numberOf(content, 'TemporalPositionIndex') ?? numberOf(content, 'InStackPositionNumber');
+  const source = checkDerivation(group('DerivationImageSequence'), number, report);
+  const isPlaced = inSpace && ordinal === undefined;
   return {
     number,
     ...(segment === undefined ? {} : { segment }),
-    sliceKey: ordinal === undefined ? position.map(Number).join(' ') : String(ordinal),
+    sliceKey: isPlaced ? position.map(Number).join(' ') : `${source.sopInstanceUid} ${source.frameNumber ?? ''}`,
+    ...(ordinal === undefined ? {} : { ordinal }),
     ...(inSpace ? { position, orientation, pixelSpacing } : {}),
-    source: checkDerivation(group('DerivationImageSequence'), number, report),
+    source,
   };
 }
 
@@ -176,12 +181,15 @@ function checkIndexValues(indices: readonly number[][], frames: readonly FrameRe
   const keys = new Map<string, number>();
   indices.forEach((values, index) => {
     const slice = values[values.length - 1];
-    const { sliceKey, segment, number } = frames[index];
+    const { sliceKey, segment, number, ordinal } = frames[index];
     if ((slices.get(slice) ?? sliceKey) !== sliceKey || (keys.get(sliceKey) ?? slice) !== slice) {
       report.error('dimension-index', `Frame ${number} gives a slice another index than other frames do.`);
     }
     slices.set(slice, sliceKey);
     keys.set(sliceKey, slice);
+    if (ordinal !== undefined && ordinal !== slice) {
+      report.error('dimension-index', `Frame ${number} has another index than its place in the order.`);
+    }
     if (segment !== undefined && values[0] !== segment) {
       report.error('dimension-index', `Frame ${number} has another index than its segment number.`);
     }

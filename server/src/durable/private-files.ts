@@ -8,7 +8,7 @@ const noRoom = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** The system's code of a failed call, e.g. `ENOSPC`. */
 export function systemCode(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 

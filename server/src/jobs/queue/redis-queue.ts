@@ -3,6 +3,7 @@ import { DelayedError, Queue, WaitingError, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createHash } from 'node:crypto';
 import type { Log } from '../../durable/log.js';
+import { systemCode } from '../../durable/private-files.js';
 import {
   Again,
   crashed,
@@ -338,8 +339,8 @@ function toldBy(progress: unknown): Told {
 
 /** `ECONNREFUSED`, `NOAUTH`, …: never the text, which may quote an address or a command. */
 function whyOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown reason';
-  if ('code' in error && typeof error.code === 'string') return error.code;
+  const code = systemCode(error);
+  if (code !== undefined || !(error instanceof Error)) return code ?? 'unknown reason';
   return /^([A-Z]{4,})\b/.exec(error.message)?.[1] ?? error.name;
 }
 

@@ -4,6 +4,7 @@ import { lookup, type LookupAddress } from 'node:dns';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { systemCode } from '../../durable/private-files.js';
 import { allowedWebhook, isPrivateAddress, type WebhookRules } from './allow-list.js';
 
 export interface WebhookCall {
@@ -87,8 +88,7 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'the connection failed';
+const codeOf = (error: unknown): string => systemCode(error) ?? 'the connection failed';
 
 const failed = (why: string, cause?: unknown): UserError =>
   new UserError(

@@ -18,7 +18,7 @@ export interface LoadedConfig {
   /** where everything is kept that must outlive the process */
   readonly dataDirectory: string;
   /** the value behind a reference; read anew each time, so that rotated files are seen */
-  secret(reference: SecretRef): string;
+  readonly secret: (reference: SecretRef) => string;
   /** what looks wrong without being so */
   readonly notes: readonly string[];
 }

@@ -1,7 +1,6 @@
 import { UserError } from '@medsam2/models';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Config } from '../config/index.js';
 import { systemCode } from '../durable/private-files.js';
 
@@ -40,18 +39,45 @@ export async function listen(
     app,
   );
   server.maxConnections = mostConnections;
+  const connections = watchConnections(server);
   await opened(server, host.replace(/^\[(.*)\]$/, '$1'), port);
   return {
     address: server.address() as AddressInfo,
     close: (graceMs) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        const unused = setInterval(() => connections.endUnused(), 50);
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(unused);
           resolve();
         });
-        server.closeIdleConnections();
       }),
+  };
+}
+
+/**
+ * Knows which connections have a request in work. Node's own `closeIdleConnections` spares those on which nothing was sent
+ * yet, which browsers open in advance: they would hold up the end for as long as headers may take.
+ */
+function watchConnections(server: Server): { endUnused(this: void): void } {
+  const working = new Map<Socket, number>();
+  const count = (socket: Socket, change: number): void => {
+    const before = working.get(socket);
+    if (before !== undefined) working.set(socket, before + change);
+  };
+  server.on('connection', (socket) => {
+    working.set(socket, 0);
+    socket.once('close', () => working.delete(socket));
+  });
+  server.prependListener('request', ({ socket }, response) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  return {
+    endUnused: () => {
+      for (const [socket, requests] of working) if (requests === 0) socket.destroy();
+    },
   };
 }
 

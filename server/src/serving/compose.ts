@@ -44,7 +44,7 @@ export interface Composition {
   readonly jobs: JobService;
   readonly auditDirectory: string;
   /** in reverse order of making; what fails is logged, and the rest is closed all the same */
-  close(graceMs: number): Promise<void>;
+  readonly close: (graceMs: number) => Promise<void>;
 }
 
 /** The server's parts, put together. Everything opened is closed again when a later part cannot be opened. */

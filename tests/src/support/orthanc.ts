@@ -74,7 +74,8 @@ export function hasOrthanc(): boolean {
 }
 
 /** `describe`, or `describe.skip` where there is no Orthanc. */
-export const describeWithOrthanc = hasOrthanc() ? describe : describe.skip;
+export const describeWithOrthanc = (name: string, tests: () => void): void =>
+  (hasOrthanc() ? describe : describe.skip)(name, tests);
 
 /** Starts an Orthanc and waits until it answers. */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {

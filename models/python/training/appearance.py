@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from .fields import log_uniform, smooth_field
 
 KINDS = ("ct", "mr", "pet", "us", "video")
-_SHARES = (0.4, 0.3, 0.08, 0.14, 0.08)
+_SHARES = (0.48, 0.32, 0.06, 0.08, 0.06)
 
 
 def random_kind(rng: np.random.Generator) -> str:

@@ -46,8 +46,9 @@ class ClipLoss:
         """images [B,T,S,S] uint8, targets [B,T,M,M] uint8, box [B,2,2] -> loss, figures for the log."""
         parts, chances = self.parts, self.chances
         batch, length = images.shape[:2]
+        self.read_back_iou: Tensor | None = None
         truth = targets.float() / 255
-        s0, s1, feat = (f.unflatten(0, (batch, length)) for f in parts.encode(images.flatten(0, 1)))
+        s0, s1, feat = (f.unflatten(0, (batch, length)) for f in self._encode(images.flatten(0, 1)))
         chance = torch.rand(4, generator=rng).tolist()
         total, figures = self._key(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], box, chance, rng)
         if length == 1:
@@ -56,7 +57,7 @@ class ClipLoss:
         key, extra = self._key_memory(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], self._answer, chance[2], rng)
         total = total + extra
         if torch.rand(1, generator=rng).item() < chances.read_back:
-            total = total + self._read_back(feat[:, 0], s0[:, 0], s1[:, 0], truth[:, 0], rng)
+            total = total + self._read_back(feat, s0, s1, truth, rng)
         total = total + self._elsewhere(feat[:, 1:], s0[:, 1:], s1[:, 1:], truth[:, 1:], rng)
         past: dict[int, Memory] = {}
         tracked: dict[str, list[Tensor]] = {}
@@ -74,8 +75,15 @@ class ClipLoss:
             if t == corrected:
                 tracking = tracking + self._correct(conditioned, s0[:, t], s1[:, t], low, truth[:, t], None, rng)
         total = total + tracking / (length - 1)
+        if self.read_back_iou is not None:
+            figures["read_iou"] = self.read_back_iou
         figures |= {f"track_{k}": torch.stack(v).mean() for k, v in tracked.items()}
         return total, {k: float(v) for k, v in figures.items()}
+
+    def _encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Without a gradient where the trunk is frozen: that is most of a step's time."""
+        with torch.set_grad_enabled(any(p.requires_grad for p in self.parts.model.image_encoder.parameters())):
+            return self.parts.encode(images)
 
     def _key(
         self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, box: Tensor, chance: list[float], rng: torch.Generator
@@ -141,19 +149,26 @@ class ClipLoss:
         return Memory(mem, again.pointers[:, 0]), 0.5 * loss
 
     def _read_back(self, feat: Tensor, s0: Tensor, s1: Tensor, truth: Tensor, rng: torch.Generator) -> Tensor:
-        """Ask for the mask that memory holds of this very slice; half of the masks belong to another clip.
+        """Ask for the mask that memory holds of this very slice [B,T,...]; half of the masks belong to another clip.
 
         What the image shows does not answer that: only memory does. Without this task a short training never discovers
         memory, because "segment what lies in the middle of the view" is nearly as good on most slices.
         """
-        parts, batch = self.parts, feat.shape[0]
-        foreign = (torch.rand(batch, generator=rng) < 0.5).to(truth.device)
-        truth = torch.where(foreign[:, None, None], truth.roll(1, 0), truth)
+        parts = self.parts
+        foreign = (torch.rand(feat.shape[:2], generator=rng) < 0.5).to(truth.device)
+        truth = torch.where(foreign[:, :, None, None], truth.roll(1, 0), truth).flatten(0, 1)
+        rows = torch.nonzero((truth > 0.5).flatten(1).sum(1) >= 12).squeeze(1)
+        if len(rows) == 0:
+            return feat.new_zeros(())
+        truth = truth[rows]
+        feat, s0, s1 = (x.flatten(0, 1)[rows] for x in (feat, s0, s1))
         mask = (torch.nn.functional.interpolate(truth.unsqueeze(1), size=(parts.size,) * 2, mode="bilinear") > 0.5).float()
-        mem = parts.remember(feat, mask, torch.ones(batch, dtype=torch.bool, device=truth.device))
+        mem = parts.remember(feat, mask, torch.ones(len(rows), dtype=torch.bool, device=truth.device))
         pointer = parts.pointer_of_mask(feat, s0, s1, mask).pointers[:, 0]
         out = parts.decode(parts.condition(feat, (0, Memory(mem, pointer)), {}, 1), s0, s1)
-        return decode_loss(out.masks, out.iou, out.obj, truth, TRACKED, self.alpha)[0]
+        loss, row = decode_loss(out.masks, out.iou, out.obj, truth, TRACKED, self.alpha)
+        self.read_back_iou = row["iou"]
+        return loss
 
     def _memory(self, feat: Tensor, out: Decoded, truth: Tensor, rng: torch.Generator) -> tuple[Tensor, Memory]:
         parts, batch = self.parts, feat.shape[0]

@@ -14,6 +14,9 @@ from . import views
 from .views import View
 
 
+_OBJECTS_PER_SCENE = 4
+
+
 @dataclass
 class Clip:
     """images [T, S, S] uint8, targets [T, M, M] uint8 (share of the pixel covered), box [2, 2] (input pixels)."""
@@ -125,7 +128,9 @@ def choose_start(rng: np.random.Generator, areas: np.ndarray, length: int, small
 def clips_of_scene(rng: np.random.Generator, image: np.ndarray, masks: list[np.ndarray], length: int, size: int, target: int) -> list[Clip]:
     """Several clips per object: scenes cost more than clips."""
     clips = []
-    for mask in masks:
+    # not all of a scene with many objects: a step should see many scenes
+    for index in rng.permutation(len(masks))[: _OBJECTS_PER_SCENE]:
+        mask = masks[index]
         areas = slice_areas(mask)
         for _ in range(3 if length == 1 else 2):
             start = choose_start(rng, areas, length, 14)

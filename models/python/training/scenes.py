@@ -12,7 +12,8 @@ import numpy as np
 from scipy import ndimage
 
 from . import shapes
-from .appearance import field_of_view, random_kind, render, to_bytes
+from .anatomy import make_anatomy
+from .appearance import blur, field_of_view, random_kind, render, to_bytes
 from .fields import log_uniform, smooth_field
 
 TRAINING_SEEDS = 1_000_000
@@ -143,67 +144,110 @@ def _add_object(canvas: _Canvas, centre: np.ndarray | None, value: float | None)
     return groups, np.asarray(centre), value
 
 
-def _organ_targets(rng: np.random.Generator, region: np.ndarray, cover: np.ndarray) -> list[np.ndarray]:
-    """Connected parts of the background's regions as targets: large, with look-alike neighbours on every side."""
+def _largest_parts(labels: np.ndarray) -> list[np.ndarray]:
+    """Every label as a mask: all of it where its pieces are comparable, else its largest piece."""
     found = []
-    for index in rng.permutation(region.max() + 1)[:2] if region.max() >= 0 else []:
-        parts, count = ndimage.label((region == index) & (cover == 0))
-        if count == 0:
+    for label, where in enumerate(ndimage.find_objects(labels), 1):
+        if where is None:
             continue
+        mine = labels[where] == label
+        parts, count = ndimage.label(mine)
         sizes = np.bincount(parts.ravel())[1:]
-        part = parts == 1 + int(sizes.argmax())
-        if part.any(axis=(1, 2)).sum() >= 3 and part.sum(axis=(1, 2)).max() < 0.3 * part[0].size:
-            found.append(part)
+        if count > 1 and np.sort(sizes)[-2] < 0.4 * sizes.max():
+            mine = parts == 1 + int(sizes.argmax())
+        areas = mine.sum(axis=(1, 2))
+        if (areas > 0).sum() >= 3 and areas.max() < 0.35 * labels[0].size:
+            mask = np.zeros(labels.shape, bool)
+            mask[where] = mine
+            found.append(mask)
     return found
 
 
-def make_scene(seed: int) -> Scene:
-    """The scene of a seed: image, objects, contrast, slice distance."""
-    rng = np.random.default_rng(seed)
-    depth, side = int(rng.integers(14, 27)), int(rng.choice([112, 128, 144, 160, 192]))
-    shape = (depth, side, side)
-    aniso = log_uniform(rng, 1.0, 3.0) if rng.random() < 0.7 else log_uniform(rng, 3.0, 6.0)
-    kind = random_kind(rng)
-    noise = log_uniform(rng, 0.008, 0.13)
-    tissue, region = _tissues(rng, shape, aniso)
-    if kind == "pet":
-        tissue *= 0.35
-    canvas = _Canvas(rng, tissue, aniso, noise)
+def _lesions(rng: np.random.Generator, canvas: _Canvas, count: int) -> list[list[int]]:
+    """Paint objects; some beside the last one, often of the same value. Returns the groups of numbers that make targets."""
     groups: list[list[int]] = []
     last: tuple[np.ndarray, float] | None = None
-    for _ in range(int(rng.integers(4, 10))):
+    for _ in range(count):
         centre = value = None
-        if last is not None and rng.random() < 0.45:  # a neighbour, often of the same value
-            centre = last[0] + rng.normal(0, 1, 3) * np.array([2, 0.09 * side, 0.09 * side])
+        if last is not None and rng.random() < 0.45:
+            centre = last[0] + rng.normal(0, 1, 3) * np.array([2, 0.09 * canvas.tissue.shape[1], 0.09 * canvas.tissue.shape[1]])
             value = last[1] + rng.normal(0, 0.03) if rng.random() < 0.7 else None
         added = _add_object(canvas, centre, value)
         if added is not None:
             groups += added[0]
             last = added[1], added[2]
+    return groups
+
+
+def make_scene(seed: int) -> Scene:
+    """The scene of a seed: image, objects, contrast, slice distance. Six in ten are bodies, the others loose objects."""
+    rng = np.random.default_rng(seed)
+    kind = random_kind(rng)
+    body = rng.random() < (0.8 if kind in ("ct", "mr") else 0.2)
+    aniso = log_uniform(rng, 0.8, 2.0) if rng.random() < 0.65 else log_uniform(rng, 2.0, 6.0)
+    depth = int(rng.integers(14, 27)) if aniso > 2 or not body else int(rng.integers(20, 41))
+    side = int(rng.choice([96, 112, 128, 144, 160]) if body else rng.choice([112, 128, 144, 160, 192]))
+    shape = (depth, side, side)
+    noise = log_uniform(rng, 0.006, 0.07 if body else 0.1)
+    if body:
+        tissue, labels = make_anatomy(rng, shape, aniso, kind)
+        edge = rng.uniform(0.3, 0.8)
+        tissue = blur(tissue, (rng.choice([0.0, 0.35, 0.5]), edge, edge))
+        count = int(rng.integers(0, 4))
+    else:
+        tissue, labels = _tissues(rng, shape, aniso)
+        labels = (labels + 1).astype(np.int16) if rng.random() < 0.5 else np.zeros(shape, np.int16)
+        count = int(rng.integers(4, 10))
+    if kind == "pet":
+        tissue *= 0.35
+    canvas = _Canvas(rng, tissue, aniso, noise)
+    groups = _lesions(rng, canvas, count)
     masks = [np.isin(canvas.cover, group) for group in groups]
-    if rng.random() < 0.5:
-        masks += _organ_targets(rng, region, canvas.cover)
+    masks += _largest_parts(np.where(canvas.cover > 0, 0, labels))
     fan = field_of_view(rng, shape, kind)
     if fan is not None:
         masks = [mask & fan for mask in masks]
     masks = [mask for mask in masks if mask.sum(axis=(1, 2)).max() >= _MIN_PIXELS]
-    keep = (min(canvas.values, default=0.3) - noise, max(canvas.values, default=0.6) + noise)
     volume = canvas.tissue
     if rng.random() < 0.3:  # thick slices mix with their neighbours
         volume = ndimage.convolve1d(volume, np.array([1, 6, 1], np.float32) / 8, axis=0, mode="nearest")
-    image = to_bytes(rng, render(rng, volume, kind, noise, fan), keep)
-    return Scene(image, [mask for mask in masks if _visible(image, mask) or rng.random() < 0.15], kind, aniso)
+    rendered = render(rng, volume, kind, noise, fan)
+    if body and kind == "ct":  # a fixed window, in which air is black and bone white
+        image = (np.clip((rendered - rng.uniform(-0.1, 0.15)) / rng.uniform(0.7, 1.2), 0, 1) * 255).astype(np.uint8)
+    else:
+        keep = (min(canvas.values, default=0.3) - noise, max(canvas.values, default=0.6) + noise)
+        image = to_bytes(rng, rendered, keep)
+    chances = rng.random((len(masks), 2))
+    kept = [m for m, (a, b) in zip(masks, chances) if a < _share_of_shape(m) and (b < 0.03 or _visible(image, m))]
+    return Scene(image, kept, kind, aniso)
+
+
+def _share_of_shape(mask: np.ndarray) -> float:
+    """How often a shape is asked for: bodies have more thin sheets and arcs than organs, users ask for organs."""
+    flat = mask[int(mask.sum(axis=(1, 2)).argmax())]
+    rows, columns = np.flatnonzero(flat.any(1)), np.flatnonzero(flat.any(0))
+    fill = flat.sum() / ((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1))
+    return 1.0 if fill > 0.62 else 0.5 if fill > 0.5 else 0.2
 
 
 def _visible(image: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether an object differs from what surrounds it on its largest slice, in mean or in texture, even if faintly."""
+    """Whether most of an object's outline on its largest slice is seen in the image, judged in eight directions."""
     z = int(mask.sum(axis=(1, 2)).argmax())
-    inside = mask[z]
-    around = ndimage.binary_dilation(inside, iterations=4) & ~ndimage.binary_dilation(inside)
-    if not around.any():
-        return False
-    a, b = image[z][inside].astype(np.float32), image[z][around].astype(np.float32)
-    spread = 0.5 * (a.std() + b.std()) + 1
-    # the error of a mean shrinks with the root of the area: large faint objects are visible, small ones are not
-    standard = spread * np.sqrt(1 / len(a) + 1 / len(b))
-    return abs(a.mean() - b.mean()) > max(1.5, 4 * standard, 0.15 * spread) or abs(a.std() - b.std()) > 0.35 * spread
+    rows, columns = np.flatnonzero(mask[z].any(1)), np.flatnonzero(mask[z].any(0))
+    y0, y1, x0, x1 = max(rows[0] - 4, 0), rows[-1] + 5, max(columns[0] - 4, 0), columns[-1] + 5
+    inside, pixels = mask[z, y0:y1, x0:x1], image[z, y0:y1, x0:x1].astype(np.float32)
+    within = ndimage.distance_transform_cdt(np.pad(inside, 1))[1:-1, 1:-1]
+    beyond = ndimage.distance_transform_cdt(~inside)
+    inner, outer = (within > 0) & (within <= 2), (beyond > 0) & (beyond <= 2)
+    y, x = np.indices(inside.shape)
+    sector = np.floor((np.arctan2(y - y[inside].mean(), x - x[inside].mean()) / np.pi + 1) * 4).astype(int) % 8
+    sums = []
+    for ring in (inner, outer):
+        count = np.maximum(np.bincount(sector[ring], minlength=8), 1)
+        mean = np.bincount(sector[ring], pixels[ring], 8) / count
+        spread = np.bincount(sector[ring], pixels[ring] ** 2, 8) / count - mean**2
+        sums.append((count, mean, np.maximum(spread, 1.0)))
+    (n, a, v), (m, b, w) = sums
+    used = (np.bincount(sector[inner], minlength=8) > 0) & (np.bincount(sector[outer], minlength=8) > 0)
+    seen = np.abs(a - b) > np.maximum.reduce([np.full(8, 4.0), 3 * np.sqrt(v / n + w / m), 0.6 * np.sqrt(0.5 * (v + w))])
+    return used.any() and float(seen[used].mean()) >= 0.6

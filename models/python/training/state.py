@@ -56,13 +56,34 @@ def parameter_groups(
     return list(groups.values())
 
 
-def moments(optimiser: torch.optim.Optimizer, model: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
-    """The optimiser's state by name of parameter: it outlives a change of groups and rates."""
-    return {name: optimiser.state[parameter] for name, parameter in model.named_parameters() if parameter in optimiser.state}
+def optimisers(groups: list[dict[str, Any]], rate: float, muon: float | None) -> list[torch.optim.Optimizer]:
+    """AdamW over all groups; or, with `muon` (a factor on the rates), Muon for the matrices and AdamW for the rest.
+
+    Muon gives a matrix a step of equal size in all its directions. A short training from scratch gets further with it.
+    """
+    if muon is None:
+        return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))]
+    plain, matrices = [], []
+    for group in groups:
+        is_matrix = [p.ndim == 2 and min(p.shape) >= 8 and group["weight_decay"] > 0 for p in group["params"]]
+        plain.append(group | {"params": [p for p, m in zip(group["params"], is_matrix) if not m]})
+        peak = group["peak"] * muon
+        matrices.append(group | {"params": [p for p, m in zip(group["params"], is_matrix) if m], "lr": peak, "peak": peak, "weight_decay": 0.02})
+    return [
+        torch.optim.AdamW([g for g in plain if g["params"]], lr=rate, betas=(0.9, 0.98)),
+        torch.optim.Muon([g for g in matrices if g["params"]], lr=rate * muon, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+    ]
 
 
-def restore_moments(optimiser: torch.optim.Optimizer, model: nn.Module, kept: dict[str, dict[str, torch.Tensor]]) -> None:
+def moments(optimisers: list[torch.optim.Optimizer], model: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
+    """The optimisers' state by name of parameter: it outlives a change of groups and rates."""
+    return {name: o.state[parameter] for o in optimisers for name, parameter in model.named_parameters() if parameter in o.state}
+
+
+def restore_moments(optimisers: list[torch.optim.Optimizer], model: nn.Module, kept: dict[str, dict[str, torch.Tensor]]) -> None:
     """The inverse of `moments`."""
-    for name, parameter in model.named_parameters():
-        if name in kept:
-            optimiser.state[parameter] = kept[name] | {"step": kept[name]["step"].cpu()}
+    for optimiser in optimisers:
+        mine = {p for group in optimiser.param_groups for p in group["params"]}
+        for name, parameter in model.named_parameters():
+            if name in kept and parameter in mine:
+                optimiser.state[parameter] = {k: v.cpu() if k == "step" else v for k, v in kept[name].items()}

@@ -29,7 +29,7 @@ from training.curves import draw_curves  # noqa: E402
 from training.feed import SceneSource, Shape, batches  # noqa: E402
 from training.initial import start_from_scratch  # noqa: E402
 from training.npz_data import NpzSource  # noqa: E402
-from training.state import Average, moments, parameter_groups, restore_moments, save  # noqa: E402
+from training.state import Average, moments, optimisers, parameter_groups, restore_moments, save  # noqa: E402
 from training.tracker import Parts  # noqa: E402
 from training.validate import held_out, validate  # noqa: E402
 
@@ -85,6 +85,9 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--vision-lr", type=float, help="of the image encoder (8e-4 from scratch, 3e-5 with --init)")
     parser.add_argument("--layer-decay", type=float, help="of the trunk per block (1 from scratch, 0.9 with --init)")
     parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--muon", type=float, default=0.0, help="use Muon for matrices, at this multiple of --lr (0: AdamW for all)")
+    parser.add_argument("--freeze-encoder", action="store_true", help="train all but the image encoder")
+    parser.add_argument("--read-back", type=float, help="share of steps that ask for the mask in memory (0.6 from scratch, else 0)")
     parser.add_argument("--warmup", type=int, default=100, help="steps")
     parser.add_argument("--clip-norm", type=float, default=0.5, help="largest norm of a gradient")
     parser.add_argument("--focal-alpha", type=float, help="weight of the object's pixels (0.5 from scratch, 0.25 with --init)")
@@ -108,7 +111,8 @@ class Run:
     def __init__(self, parser: argparse.ArgumentParser, args: argparse.Namespace):
         self.args = args
         self.out: Path = args.out
-        scratch = args.init is None
+        # generated scenes always mean the recipe of a training from scratch, also when it goes on from weights
+        scratch = args.init is None or args.data is None
         self.steps = args.steps or (2000 if args.data else 4000)
         self.curriculum: Curriculum = args.clips or Curriculum.parse(NPZ_CURRICULUM if args.data else SCENE_CURRICULUM)
         size = chosen_size(parser, args)
@@ -118,19 +122,22 @@ class Run:
         self.model = build(size)
         if scratch:
             start_from_scratch(self.model)
-        else:
+        if args.init:
             load_checkpoint(self.model, args.init)
+        if args.freeze_encoder:
+            self.model.image_encoder.requires_grad_(False)
         self.model.to(args.device)
         self.average = Average(self.model, args.average)
         rate = args.lr or (8e-4 if scratch else 5e-5)
         vision = args.vision_lr or (rate if scratch else 3e-5)
         decay = args.layer_decay or (1.0 if scratch else 0.9)
         groups = parameter_groups(self.model, rate, vision, decay, args.weight_decay)
-        self.optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+        self.optimisers = optimisers(groups, rate, args.muon or None)
         self.step, self.best = 0, -1.0
         self.log = self.out / "log.jsonl"
         self.restore()
-        self.loss = ClipLoss(Parts(self.model), Chances(read_back=0.6 if scratch else 0.0), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
+        read_back = (0.6 if scratch else 0.0) if args.read_back is None else args.read_back
+        self.loss = ClipLoss(Parts(self.model), Chances(read_back=read_back), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
         self.parts = Parts(self.average.model)
         self.stopping = False
 
@@ -142,7 +149,7 @@ class Run:
         content = torch.load(path, map_location=self.args.device, weights_only=True)
         self.model.load_state_dict(content["raw"])
         self.average.model.load_state_dict(content["model"])
-        restore_moments(self.optimiser, self.model, content["moments"])
+        restore_moments(self.optimisers, self.model, content["moments"])
         self.step, self.best = content["step"], content["best"]
         kept = [line for line in self.log.read_text().splitlines() if line.strip() and json.loads(line)["step"] <= self.step] if self.log.exists() else []
         self.log.write_text("".join(line + "\n" for line in kept))
@@ -152,7 +159,7 @@ class Run:
         average = self.average.model.state_dict()
         save(
             self.out / "checkpoint.pt",
-            {"model": average, "raw": self.model.state_dict(), "moments": moments(self.optimiser, self.model), "step": self.step, "best": self.best},
+            {"model": average, "raw": self.model.state_dict(), "moments": moments(self.optimisers, self.model), "step": self.step, "best": self.best},
         )
         save(self.out / "weights.pt", {"model": average})
         draw_curves(self.log, self.out / "curves.png")
@@ -168,18 +175,19 @@ class Run:
     def one(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> dict[str, float]:
         """One optimiser step; returns the figures of the log."""
         args = self.args
-        factor = learning_rate(self.step, args.warmup, self.steps, 0.02 if args.init is None else 0.1)
-        for group in self.optimiser.param_groups:
+        factor = learning_rate(self.step, args.warmup, self.steps, 0.02 if args.data is None else 0.1)
+        for group in (g for o in self.optimisers for g in o.param_groups):
             group["lr"] = group["peak"] * factor
         rng = torch.Generator().manual_seed(args.seed * 1_000_003 + self.step)
         images, targets, box = (t.to(args.device, non_blocking=True) for t in batch)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.amp):
             loss, figures = self.loss(images, targets, box, rng)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), args.clip_norm))
         if math.isfinite(norm):
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
             self.average.update(self.model, self.step)
         self.step += 1
         return {"loss": float(loss.detach()), **figures, "norm": norm, "lr": factor}

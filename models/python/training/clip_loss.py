@@ -29,6 +29,7 @@ class Chances:
     mask_pointer: float = 0.75
     teacher: float = 0.5
     read_back: float = 0.0
+    elsewhere: float = 1.0
 
 
 #: Weight of the object's pixels in the focal loss. The published value makes masks slightly too small, because a
@@ -58,7 +59,8 @@ class ClipLoss:
         total = total + extra
         if torch.rand(1, generator=rng).item() < chances.read_back:
             total = total + self._read_back(feat, s0, s1, truth, rng)
-        total = total + self._elsewhere(feat[:, 1:], s0[:, 1:], s1[:, 1:], truth[:, 1:], rng)
+        if torch.rand(1, generator=rng).item() < chances.elsewhere:
+            total = total + self._elsewhere(feat[:, 1:], s0[:, 1:], s1[:, 1:], truth[:, 1:], rng)
         past: dict[int, Memory] = {}
         tracked: dict[str, list[Tensor]] = {}
         horizon = 16 if chance[3] < 0.8 else int(torch.randint(length, 17, (1,), generator=rng))

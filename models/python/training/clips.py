@@ -107,10 +107,11 @@ def choose_start(rng: np.random.Generator, areas: np.ndarray, length: int, small
     depth = len(areas)
     inside = np.flatnonzero(areas > 0)
     kind = rng.random()
-    if length > 1 and kind < 0.45:  # the end of the object falls inside the clip
+    if length > 1 and kind < (0.45 if length < 8 else 0.6):  # the end of the object falls inside the clip
         direction = int(rng.choice([-1, 1]))
         end = inside[-1] if direction > 0 else inside[0]
-        key = int(end - direction * rng.integers(0, length - 1))
+        # in long clips early: a volume goes on for long after most objects, and every slice is a chance to start again
+        key = int(end - direction * rng.integers(0, length - 1 if length < 8 else length // 2 + 1))
         key = int(usable[np.abs(usable - key).argmin()])
     elif kind < 0.8:
         key = int(rng.choice(usable[areas[usable] >= 0.7 * areas.max()])) if (areas[usable] >= 0.7 * areas.max()).any() else int(usable[0])

@@ -14,7 +14,7 @@ from torch import nn
 
 #: Rotary pairs per axis that carry the sense of place: those whose angle changes visibly within a few tokens.
 _PLACE_PAIRS = 8
-_PLACE_STRENGTH = (4.0, 3.0)
+_PLACE_STRENGTH = (6.4, 4.8)
 _BRIGHTNESS, _CONTRAST = 0.5, 4.0
 
 

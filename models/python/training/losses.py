@@ -8,7 +8,7 @@ from torch import Tensor
 
 FOCAL, DICE, IOU, PRESENCE = 20.0, 1.0, 1.0, 1.0
 #: Clips show mostly slices with the object, volumes mostly slices without; otherwise "present" is always a good guess.
-ABSENT_WEIGHT = 3.0
+ABSENT_WEIGHT = 4.0
 
 
 def mask_losses(logits: Tensor, truth: Tensor, alpha: float) -> tuple[Tensor, Tensor]:

@@ -137,7 +137,7 @@ class Run:
         self.log = self.out / "log.jsonl"
         self.restore()
         read_back = (0.6 if scratch else 0.0) if args.read_back is None else args.read_back
-        self.loss = ClipLoss(Parts(self.model), Chances(read_back=read_back), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
+        self.loss = ClipLoss(Parts(self.model), Chances(read_back=read_back, elsewhere=0.3 if args.freeze_encoder else 1.0), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
         self.parts = Parts(self.average.model)
         self.stopping = False
 

@@ -72,8 +72,8 @@ describe('nano', () => {
       volume: dice(found, truth.labels, 1, () => true),
     };
     process.stderr.write(`nano on a bright ellipsoid: ${JSON.stringify(scores)}\n`);
-    expect(scores.keySlice).toBeGreaterThan(0.85);
-    expect(scores.volume).toBeGreaterThan(0.6);
+    expect(scores.keySlice).toBeGreaterThan(0.97);
+    expect(scores.volume).toBeGreaterThan(0.95);
   });
 
   it('is asked for by name, and then nothing needs explaining', async () => {

@@ -105,9 +105,12 @@ function equalValues(a: unknown, b: unknown): boolean {
   const [left, right] = [binary(a), binary(b)];
   if (left !== undefined && right !== undefined) return equalBytes(left, right);
   if (typeof a === 'object' && typeof b === 'object') return JSON.stringify(a) === JSON.stringify(b);
-  const text = (value: unknown): string => plain(String(value ?? ''));
-  return text(a) === text(b);
+  return textOf(a) === textOf(b);
 }
+
+/** Numbers that one transfer syntax gives as such are text in another, whose value representation is not known. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? plain(String(value)) : '';
 
 /** An item of a sequence: an object by tags. Names of persons are objects too, by kind of writing. */
 const isItem = (value: unknown): boolean =>

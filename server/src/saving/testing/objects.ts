@@ -43,7 +43,10 @@ export function testObject(change: Elements = {}, name = randomBytes(4).readUInt
     '7FE00010': { vr: 'OB', Value: [Uint8Array.from({ length: 12 }, (_, at) => (at * 37) & 255).buffer] },
     ...change,
   };
-  const text = (tag: string): string => String(elements[tag]?.Value[0] ?? '');
+  const text = (tag: string): string => {
+    const value = elements[tag]?.Value[0];
+    return typeof value === 'string' ? value : '';
+  };
   return {
     elements,
     bytes: writeInstance(elements),

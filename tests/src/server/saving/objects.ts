@@ -4,7 +4,10 @@ import { parsePart10 } from '@medsam2/server/testing';
 /** What the writer tells beside the bytes, from the bytes. */
 export function objectOf(bytes: Uint8Array): SegObject {
   const { dataset } = parsePart10(bytes);
-  const text = (tag: string): string => String((dataset[tag]?.Value as unknown[] | undefined)?.[0] ?? '');
+  const text = (tag: string): string => {
+    const value = dataset[tag]?.Value;
+    return Array.isArray(value) && typeof value[0] === 'string' ? value[0] : '';
+  };
   return {
     bytes,
     sopClassUid: text('00080016'),

@@ -80,6 +80,13 @@ set_up_python() {
   echo "skipped: comparisons with PyTorch and other Python packages"
 }
 
+set_up_debian() {
+  local status=0
+  bash scripts/set-up-debian.sh || status=$?
+  [ $status = 3 ] && [ "${CI:-}" != true ] || return $status
+  echo "skipped: tests with a PACS, DICOM tools or Redis that are not installed"
+}
+
 # Jest runs what lies in dist: output whose source is gone would go on being tested.
 build() {
   local output source
@@ -103,6 +110,7 @@ if $unit; then
   finish
 fi
 stage python set_up_python
+stage debian set_up_debian
 stage build build || finish
 stage lint npm run --silent lint
 stage repository node scripts/check-repository.mjs "$results/repository.json"

@@ -1,4 +1,4 @@
-import { diametersOf } from './diameters.js';
+import { diametersOf, longAxisOf } from './diameters.js';
 
 /** Mask from a drawing: '#' is set. */
 function drawn(...lines: string[]): [Uint8Array, number, number] {
@@ -67,8 +67,8 @@ describe('diametersOf', () => {
 
   it('leaves out regions that are too short to matter', () => {
     const mask = drawn('##', '##');
-    expect(diametersOf(...mask, { x: 1, y: 1 }, 3)).toBeUndefined();
-    expect(diametersOf(...mask, { x: 1, y: 1 }, 2.8)?.long).toBeCloseTo(Math.sqrt(8), 12);
+    expect(longAxisOf(...mask, { x: 1, y: 1 }, 3)).toBeUndefined();
+    expect(longAxisOf(...mask, { x: 1, y: 1 }, 2.8)?.length).toBeCloseTo(Math.sqrt(8), 12);
   });
 
   it('is within a pixel of the truth for a disc and an ellipse', () => {

@@ -17,22 +17,41 @@ export interface PixelSize {
 /** Lengths that differ by less, relatively, are the same: they differ by rounding alone. */
 const SAME = 1e-9;
 
+/** The long axis of a mask on one slice, and what its short axis is found from. */
+export interface LongAxis {
+  readonly length: number;
+  readonly region: Region;
+  /** ends of all axes of this length */
+  readonly axes: readonly (readonly [Corner, Corner])[];
+}
+
 /**
  * Long and short axis of a mask as RECIST 1.1 has them (docs/measurements.md): the longest distance between two points
  * of the outline of one connected region, and the longest extent of that region along a line at right angles to it.
  * The outline runs around the pixels, not through their centres. Exact up to rounding.
  *
  * @param mask [row][column], zero or not
- * @param atLeast only regions with a long axis above this are of interest: spares work over many slices
+ * @returns `undefined` for an empty mask
+ */
+export function diametersOf(mask: Uint8Array, rows: number, columns: number, size: PixelSize): Diameters | undefined {
+  const axis = longAxisOf(mask, rows, columns, size);
+  return axis && { long: axis.length, short: shortAxisOf(axis, size) };
+}
+
+/**
+ * The longest distance between two points of the outline of one connected region (8 neighbours) of a mask.
+ *
+ * @param mask [row][column], zero or not
+ * @param atLeast only a long axis above this is of interest: spares work over many slices
  * @returns `undefined` when no region has a long axis above `atLeast`
  */
-export function diametersOf(
+export function longAxisOf(
   mask: Uint8Array,
   rows: number,
   columns: number,
   size: PixelSize,
   atLeast = 0,
-): Diameters | undefined {
+): LongAxis | undefined {
   const box = boundingBox(mask, rows, columns);
   if (!box) return undefined;
   const [width, height] = [box.x1 - box.x0, box.y1 - box.y0];
@@ -42,7 +61,7 @@ export function diametersOf(
     (index) => mask[(box.y0 + Math.floor(index / width)) * columns + box.x0 + (index % width)] !== 0,
     { slices: 1, rows: height, columns: width },
   );
-  let longest: { region: Region; length: number; axes: [Corner, Corner][] } | undefined;
+  let longest: LongAxis | undefined;
   let bar = atLeast;
   for (const region of regionsOf(components, width)) {
     const [x0, y0, x1, y1] = region.box;
@@ -52,10 +71,12 @@ export function diametersOf(
     longest = { region, ...found };
     bar = found.length;
   }
-  if (!longest) return undefined;
-  const { region, axes, length } = longest;
-  // of equally long axes, the one with the longest short axis: figures must not depend on the order of points
-  return { long: length, short: Math.max(...shortAxes(region, axes, size)) };
+  return longest;
+}
+
+/** Of equally long axes, that with the longest short axis counts: figures must not depend on the order of points. */
+export function shortAxisOf({ region, axes }: LongAxis, size: PixelSize): number {
+  return Math.max(...shortAxes(region, axes, size));
 }
 
 /** Columns x0 to x1 and rows y0 to y1 (ends excluded) that hold all pixels of a mask. */
@@ -96,7 +117,7 @@ function longestChords(region: Region, size: PixelSize): { length: number; axes:
 }
 
 /** For each axis the longest extent of the region along a line at right angles to it. */
-function shortAxes(region: Region, axes: readonly [Corner, Corner][], size: PixelSize): number[] {
+function shortAxes(region: Region, axes: LongAxis['axes'], size: PixelSize): number[] {
   const edges = edgesOf(region);
   return axes.map(([from, to]) => {
     const step: Corner = [(to[0] - from[0]) * size.x, (to[1] - from[1]) * size.y];

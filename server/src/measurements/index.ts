@@ -1,4 +1,4 @@
 /** Figures of segments: size, RECIST axes, intensities. */
 export { diametersOf, type Diameters, type PixelSize } from './diameters.js';
-export { statisticsOf, type MeasuredSegment } from './statistics.js';
+export { statisticsInTurns, statisticsOf, type MeasuredSegment } from './statistics.js';
 export { intensityUnit } from './unit.js';

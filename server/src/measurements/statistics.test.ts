@@ -1,6 +1,6 @@
 import type { Finding, SliceSource, Volume } from '../imaging/volume.js';
 import { makePhantom } from '../imaging/testing/phantom.js';
-import { statisticsOf } from './statistics.js';
+import { statisticsInTurns, statisticsOf } from './statistics.js';
 import { intensityUnit } from './unit.js';
 
 const phantom = makePhantom({ noise: 0, objects: 1 });
@@ -91,6 +91,13 @@ describe('statisticsOf', () => {
     }, 0);
     const p = share / figures.voxels;
     expect(figures.sd).toBeCloseTo(Math.sqrt(p * (1 - p)), 9);
+  });
+
+  it('gives the same in turns, and can be stopped', async () => {
+    expect(await statisticsInTurns(segment, phantom.volume, 'HU')).toEqual(statisticsOf(segment, phantom.volume, 'HU'));
+    const stop = new AbortController();
+    const stopping = { ...segment, mask: (slice: number) => (stop.abort(new Error('stopped')), sliceMask(slice)) };
+    await expect(statisticsInTurns(stopping, phantom.volume, 'HU', stop.signal)).rejects.toThrow('stopped');
   });
 
   it('refuses a mask of another size', () => {

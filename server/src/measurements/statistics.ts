@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SegmentStatistics } from '@medsam2/protocol';
 import { column, dot } from '../imaging/geometry.js';
 import { count } from '../imaging/dicom/findings.js';
 import { sliceView, type Volume } from '../imaging/volume.js';
-import { diametersOf } from './diameters.js';
+import { longAxisOf, shortAxisOf, type LongAxis } from './diameters.js';
 import { IntensityAccumulator } from './intensities.js';
 import { pixelVolumes } from './slice-volumes.js';
 
@@ -23,6 +24,35 @@ export interface MeasuredSegment {
  * @throws RangeError when a slice or mask does not fit the volume: a defect of the caller
  */
 export function statisticsOf(segment: MeasuredSegment, volume: Volume, unit: string): SegmentStatistics {
+  const steps = measure(segment, volume, unit);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/**
+ * The same, letting others run between slices: large segments take longer than a server may be silent.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function statisticsInTurns(
+  segment: MeasuredSegment,
+  volume: Volume,
+  unit: string,
+  signal?: AbortSignal,
+): Promise<SegmentStatistics> {
+  const steps = measure(segment, volume, unit);
+  for (;;) {
+    signal?.throwIfAborted();
+    const step = steps.next();
+    if (step.done) return step.value;
+    await setImmediate();
+  }
+}
+
+/** Pauses behind every slice. */
+function* measure(segment: MeasuredSegment, volume: Volume, unit: string): Generator<void, SegmentStatistics> {
   const { rows, columns, slices } = volume.geometry;
   const remarks: string[] = [];
   const pixel = pixelVolumes(volume);
@@ -32,7 +62,7 @@ export function statisticsOf(segment: MeasuredSegment, volume: Volume, unit: str
 
   let voxels = 0;
   let cubicMillimetres: number | undefined = pixel.of ? 0 : undefined;
-  let longest: { long: number; short: number; slice: number } | undefined;
+  let longest: { axis: LongAxis; slice: number } | undefined;
   for (const slice of segment.slices) {
     const mask = segment.mask(slice);
     if (!(slice >= 0 && slice < slices) || mask.length !== rows * columns) {
@@ -44,8 +74,9 @@ export function statisticsOf(segment: MeasuredSegment, volume: Volume, unit: str
     const each = pixel.of?.(slice);
     cubicMillimetres = each === undefined || cubicMillimetres === undefined ? undefined : cubicMillimetres + each * set;
     intensities?.add(sliceView(volume, slice), mask);
-    const found = axes.size && diametersOf(mask, rows, columns, axes.size, longest?.long);
-    if (found) longest = { ...found, slice };
+    const found = axes.size && longAxisOf(mask, rows, columns, axes.size, longest?.axis.length);
+    if (found) longest = { axis: found, slice };
+    yield;
   }
   if (pixel.remark !== undefined && cubicMillimetres !== undefined && voxels > 0) remarks.push(pixel.remark);
   if (cubicMillimetres === undefined) {
@@ -60,7 +91,9 @@ export function statisticsOf(segment: MeasuredSegment, volume: Volume, unit: str
     segment: segment.id,
     voxels,
     ...(cubicMillimetres === undefined ? {} : { volumeMl: cubicMillimetres / 1000 }),
-    ...(longest ? { longAxis: longest.long, shortAxis: longest.short, axisSlice: longest.slice } : {}),
+    ...(longest && axes.size
+      ? { longAxis: longest.axis.length, shortAxis: shortAxisOf(longest.axis, axes.size), axisSlice: longest.slice }
+      : {}),
     axisUnit: axes.unit,
     ...(figures ? { mean: figures.mean, sd: figures.sd, min: figures.min, max: figures.max } : {}),
     unit,

@@ -1,5 +1,6 @@
 import type { DicomDataset, DicomElement } from '../imaging/dicom/index.js';
 import { items, storedTexts } from '../imaging/dicom/dataset.js';
+import { decodeEscapes } from './escaped-text.js';
 import { isNumberVr, isTextVr, type Element } from './elements.js';
 import { isLongVr, LONGEST_SHORT_VALUE } from './serialise.js';
 import { isDecimalString } from './text-values.js';
@@ -13,8 +14,17 @@ import { isUid } from './uid.js';
 /** Text of an element with its values separated by backslashes; names with all their component groups. */
 export function sourceText(dataset: DicomDataset, tag: string): string {
   const element = dataset[tag];
+  const raw = rawText(element);
+  if (raw !== undefined) return decodeEscapes(raw).trim();
   if (element?.vr === 'PN') return values(element).map(personName).join('\\');
   return storedTexts(dataset, tag).join('\\');
+}
+
+/** Text with code extensions as it stood in a file, before anything was split at bytes that look like separators. */
+function rawText(element: DicomElement | undefined): string | undefined {
+  const raw = element?._rawValue;
+  const text = Array.isArray(raw) ? raw.join('\\') : raw;
+  return typeof text === 'string' && text.includes('\u001b') ? text : undefined;
 }
 
 /** PN of the DICOM JSON model: an object with up to three component groups (PS3.18 section F.2.2). */
@@ -60,11 +70,15 @@ function copyItem(item: DicomDataset): Record<string, Element> {
 
 const LONGEST: Readonly<Record<string, number>> = { AE: 16, CS: 16, SH: 16, LO: 64, ST: 1024, LT: 10240 };
 
+/** Representations that hold no control characters; an escape sequence that stayed is one. */
+const ONE_LINE: ReadonlySet<string> = new Set(['LO', 'SH', 'PN', 'UC']);
+
 /** Whether one value is as its representation wants it; an empty one is. */
 export function isValidValue(vr: string, value: string): boolean {
   if (value === '') return true;
   const longest = LONGEST[vr];
   if (longest !== undefined && [...value].length > longest) return false;
+  if (ONE_LINE.has(vr) && /\p{Cc}/u.test(value)) return false;
   if (vr === 'DA') return /^\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/.test(value);
   if (vr === 'TM') return /^([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?|60(\.\d{1,6})?)?)?$/.test(value);
   if (vr === 'DT') return /^\d{4}(\d{2}){0,5}(\.\d{1,6})?([+-]\d{4})?$/.test(value);

@@ -30,7 +30,8 @@ const DEEPEST = 32;
 
 /** @throws StructureError when the bytes are no PS3.10 file in explicit VR little endian, from the first byte to the last */
 export function readExplicitFile(bytes: Uint8Array): ReadFile {
-  if (Buffer.from(bytes.buffer, bytes.byteOffset + 128, bytes.length >= 132 ? 4 : 0).toString('latin1') !== 'DICM') {
+  const mark = bytes.length < 132 ? '' : String.fromCharCode(...bytes.subarray(128, 132));
+  if (mark !== 'DICM') {
     throw new StructureError('the file does not begin with a preamble and DICM');
   }
   const reader = new Reader(bytes);

@@ -17,8 +17,8 @@ wanted=(
 missing=()
 for entry in "${wanted[@]}"; do
   read -r sign package <<<"$entry"
+  # shellcheck disable=SC2086 # the pattern is to be expanded
   case $sign in
-    # shellcheck disable=SC2086 # the pattern is to be expanded
     /*) compgen -G $sign >/dev/null || missing+=("$package") ;;
     *) command -v "$sign" >/dev/null || missing+=("$package") ;;
   esac

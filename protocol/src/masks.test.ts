@@ -47,6 +47,7 @@ describe('runs', () => {
     ['with a number of six bytes', [0x80, 0x80, 0x80, 0x80, 0x80, 1]],
     ['with a run without pixels', [1, 2, 0, 3]],
     ['that reach beyond the slice', [7, 3]],
+    ['with zeros beyond the slice', [10]],
     ['that are longer than any slice', [0xff, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0xff, 0xff, 0x0f]],
   ])('refuses bytes %s', (_, bytes) => {
     expect(codeOf(() => decodeRuns(Uint8Array.from(bytes), 9))).toBe('mask-invalid');

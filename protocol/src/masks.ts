@@ -37,7 +37,7 @@ export function encodeRuns(mask: ArrayLike<number>): Uint8Array {
 export function decodeRuns(runs: Uint8Array, size: number, into?: Uint8Array): Uint8Array {
   if (!Number.isInteger(size) || size < 0 || size > maxSize) throw invalid(`a slice of ${size} pixels cannot be`);
   // Checked before anything is allocated for it.
-  for (const [, end] of intervalsOfRuns(runs)) if (end > size) throw invalid(`they reach beyond ${size} pixels`);
+  if (lengthOfRuns(runs) > size) throw invalid(`they reach beyond ${size} pixels`);
   const mask = into ?? new Uint8Array(size);
   for (const [start, end] of intervalsOfRuns(runs)) mask.fill(1, start, end);
   return mask;
@@ -47,7 +47,7 @@ export function decodeRuns(runs: Uint8Array, size: number, into?: Uint8Array): U
  * Start (included) and end (not included) of every stretch of ones, ascending; without a mask in memory.
  * @throws ProtocolError `mask-invalid`
  */
-export function* intervalsOfRuns(runs: Uint8Array): Generator<readonly [start: number, end: number]> {
+export function* intervalsOfRuns(runs: Uint8Array): Generator<readonly [start: number, end: number], number> {
   let at = 0;
   let position = 0;
   let ones = false;
@@ -70,6 +70,16 @@ export function* intervalsOfRuns(runs: Uint8Array): Generator<readonly [start: n
     position += length;
     if (position > maxSize) throw invalid('they are longer than any slice');
     ones = !ones;
+  }
+  return position;
+}
+
+/** Pixels that the runs describe, zeros at their end included. */
+function lengthOfRuns(runs: Uint8Array): number {
+  const intervals = intervalsOfRuns(runs);
+  for (;;) {
+    const next = intervals.next();
+    if (next.done === true) return next.value;
   }
 }
 

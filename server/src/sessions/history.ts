@@ -41,7 +41,7 @@ export interface SessionRecord {
   /** number that the next segment gets; numbers are never used again */
   readonly nextSegment: number;
   readonly run?: ActiveRun;
-  readonly lastRun?: RunEnd;
+  readonly lastRun?: RunEnd & { readonly at?: undefined };
   /** what was asked for last, to repeat it on another model */
   readonly lastRequest?: Propagate;
   /** revision that the PACS confirmed */
@@ -92,7 +92,7 @@ export function reduce(state: SessionRecord, record: JournalRecord, limit = defa
       const { step } = state.run;
       // A run that changed nothing is nothing to take back.
       const undo = state.undo.filter(({ number, after }) => number !== step || after.length > 0);
-      return { ...state, undo, run: undefined, lastRun: record, revision: state.revision + 1 };
+      return { ...state, undo, run: undefined, lastRun: { ...record, at: undefined }, revision: state.revision + 1 };
     }
     case 'undo':
       return state.undo.length === 0 ? state : move(state, 'undo');

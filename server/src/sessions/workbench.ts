@@ -31,6 +31,8 @@ export class Workbench {
   private readonly across = new Map<OrthogonalPlane, Promise<TargetLease>>();
   private readonly abort = new AbortController();
   private encoding = new AbortController();
+  /** where the user was seen last */
+  private position: number;
   private failure: Error | undefined;
   private loaded: Promise<void> = Promise.resolve();
 
@@ -43,6 +45,7 @@ export class Workbench {
     private readonly tell: (soon: boolean) => void,
   ) {
     this.loading.total = planned.info.slices;
+    this.position = Math.floor(planned.info.slices / 2);
   }
 
   /** Loads in the background; `phase` says how it went. */
@@ -51,7 +54,7 @@ export class Workbench {
       () => {
         this.phase = 'ready';
         this.tell(false);
-        this.encodeAround(position ?? Math.floor(this.planned.info.slices / 2));
+        this.encodeAround(position ?? this.position);
       },
       (error: unknown) => {
         if (this.abort.signal.aborted) return;
@@ -137,10 +140,12 @@ export class Workbench {
     this.letOutfitGo();
     this.outfit = next;
     this.model = next.lease.model;
+    this.encodeAround(this.position);
   }
 
   /** Encodes slices around a position when nobody else needs the device. */
   encodeAround(position: number): void {
+    this.position = position;
     this.encoding.abort();
     this.encoding = new AbortController();
     const signal = AbortSignal.any([this.encoding.signal, this.abort.signal]);

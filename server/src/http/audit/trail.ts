@@ -43,14 +43,16 @@ export async function openAuditTrail(options: AuditOptions): Promise<AuditTrail>
 class FileTrail implements AuditTrail {
   private file: { readonly handle: FileHandle; readonly day: string; bytes: number } | undefined;
   private waiting: Waiting[] = [];
-  private writing: Promise<void> | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private isWriting = false;
 
   constructor(private readonly options: AuditOptions) {}
 
   write(record: AuditRecord, flush = false): Promise<void> {
     return new Promise((done, failed) => {
       this.waiting.push({ line: `${JSON.stringify(record)}\n`, flush, done, failed });
-      this.writing ??= this.drain().finally(() => (this.writing = undefined));
+      // the flag falls in the same step in which nothing is left: a line that comes then begins the work anew
+      if (!this.isWriting) this.writing = this.drain();
     });
   }
 
@@ -62,6 +64,7 @@ class FileTrail implements AuditTrail {
 
   /** Lines that came while the last ones were being written go to the disk together: one flush serves many. */
   private async drain(): Promise<void> {
+    this.isWriting = true;
     while (this.waiting.length > 0) {
       const batch = this.waiting;
       this.waiting = [];
@@ -83,6 +86,7 @@ class FileTrail implements AuditTrail {
         for (const { failed } of batch) failed(refusal);
       }
     }
+    this.isWriting = false;
   }
 
   private async current(): Promise<{ readonly handle: FileHandle; bytes: number }> {

@@ -2,10 +2,9 @@ import { decodeRuns, intervalsOfRuns } from '@medsam2/protocol/stream';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { SegmentStatistics } from '@medsam2/protocol';
 import { writeLabelMap } from '../imaging/write.js';
-import { intensityUnit, statisticsOf } from '../measurements/index.js';
+import { intensityUnit, statisticsInTurns } from '../measurements/index.js';
 import type { LiveSession } from './session.js';
 import { filledSlices } from './state.js';
 
@@ -50,9 +49,8 @@ export async function sessionStatistics(session: LiveSession): Promise<SegmentSt
   for (const id of content.segments.keys()) {
     const masks = content.masks.get(id);
     const mask = (slice: number) => decodeRuns(masks?.get(slice)?.runs ?? new Uint8Array(0), session.grid.pixels);
-    statistics.push(statisticsOf({ id, slices: filledSlices(content, id), mask }, volume, unit));
-    // Others are served between two segments.
-    await setImmediate();
+    const measured = { id, slices: filledSlices(content, id), mask };
+    statistics.push(await statisticsInTurns(measured, volume, unit));
   }
   return statistics;
 }

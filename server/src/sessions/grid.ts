@@ -2,6 +2,7 @@ import { UserError } from '@medsam2/models';
 import type { Place } from '@medsam2/protocol';
 import { column, cross, dot, subtract, type Vector3 } from '../imaging/geometry.js';
 import type { GridGeometry } from '../imaging/volume.js';
+import type { PlannedVolume } from './series-source.js';
 
 export interface SliceImage {
   readonly sopInstanceUid: string;
@@ -103,6 +104,20 @@ export class SessionGrid {
     const upper = Math.max(1, above);
     return upper - 1 + (along - heights[upper - 1]) / (heights[upper] - heights[upper - 1]);
   }
+}
+
+/** The grid of a planned volume; positions as the images state them. */
+export function gridOf(planned: Pick<PlannedVolume, 'source'>): SessionGrid {
+  const { geometry, sliceSources } = planned.source();
+  const images = sliceSources.map(({ sopInstanceUid, frameNumber }) => ({
+    sopInstanceUid,
+    ...(frameNumber === undefined ? {} : { frame: frameNumber }),
+  }));
+  const positions = sliceSources.map(({ imagePosition }) => {
+    const [x, y, z] = (imagePosition ?? []).map(Number);
+    return [x, y, z].every(Number.isFinite) ? ([x, y, z] as const) : undefined;
+  });
+  return new SessionGrid(geometry, images, positions);
 }
 
 export interface Located {

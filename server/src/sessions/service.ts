@@ -11,7 +11,7 @@ import { writeSeg } from '../segmentation/write.js';
 import { Directory, type Entry } from './directory.js';
 import { exportTypes, labelMapFile, sessionStatistics } from './export.js';
 import { Gate } from './gate.js';
-import { SessionGrid } from './grid.js';
+import { gridOf, type SessionGrid } from './grid.js';
 import { emptyRecord } from './history.js';
 import { importedChanges } from './import.js';
 import type { JournalFileOptions } from './journal-file.js';
@@ -523,19 +523,6 @@ const canRest = (session: LiveSession): boolean => session.inUse === 0 && sessio
 
 async function readAndMatch(bytes: Uint8Array, source: SegSource): Promise<MatchedSeg> {
   return matchSeg(await readSeg(bytes), source);
-}
-
-function gridOf(planned: PlannedVolume): SessionGrid {
-  const { geometry, sliceSources } = planned.source();
-  const images = sliceSources.map(({ sopInstanceUid, frameNumber }) => ({
-    sopInstanceUid,
-    ...(frameNumber === undefined ? {} : { frame: frameNumber }),
-  }));
-  const positions = sliceSources.map(({ imagePosition }) => {
-    const [x, y, z] = (imagePosition ?? []).map(Number);
-    return [x, y, z].every(Number.isFinite) ? ([x, y, z] as const) : undefined;
-  });
-  return new SessionGrid(geometry, images, positions);
 }
 
 const imagesHash = ({ images }: SessionGrid): string =>

@@ -5,3 +5,4 @@ export { sliceElements, writeFiles, writeInstance } from './imaging/dicom/testin
 export { parsePart10 } from './imaging/dicom/index.js';
 export { folderSource, phantomSource } from './segmentation/testing/sources.js';
 export { provenance, requestOf, segmentOf, stripes, terms } from './segmentation/testing/requests.js';
+export { segmentationAttributes } from './segmentation/attributes.js';

@@ -143,4 +143,6 @@ export type VrOf<K extends Keyword> = (typeof table)[K][1];
 /** Tag as eight hexadecimal digits, as the DICOM JSON model has it. */
 export const tagOf = (keyword: Keyword): string => table[keyword][0];
 export const vrOf = <K extends Keyword>(keyword: K): VrOf<K> => table[keyword][1];
+/** The whole table, for comparison with others. */
+export const segmentationAttributes: Readonly<Record<string, readonly [tag: string, vr: string]>> = table;
 export const keywords = Object.keys(table) as Keyword[];

@@ -51,7 +51,7 @@ export function sourceWarnings(request: SegRequest, space: SourceSpace | undefin
   }
   if (has('missing-slices', 'nonuniform-spacing')) {
     warnings.push(
-      'The slices are unevenly spaced: programs that need an even grid show the segmentation distorted or not at all.',
+      'The slices are unevenly spaced: programs that need an even grid may show the segmentation distorted or not at all.',
     );
   }
   if (!space) {

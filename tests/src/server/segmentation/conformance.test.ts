@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sharedData, testPython } from '@medsam2/models/testing';
@@ -164,6 +164,7 @@ const ofSharedData: readonly Case[] = [
 ];
 
 const cases = data ? [...phantoms, ...ofSharedData] : phantoms;
+const CONTROL = 'control';
 const folder = mkdtempSync(join(tmpdir(), 'medsam2-seg-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -187,7 +188,7 @@ beforeAll(async () => {
   if (!python) return;
   const script = join(repositoryRoot(), 'tests/src/server/segmentation/read_segs.py');
   const run = spawnSync(python, [script], {
-    input: JSON.stringify(cases.map(expectation)),
+    input: JSON.stringify([...cases.map(expectation), wrongExpectation()]),
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });
@@ -225,6 +226,17 @@ function expectation(one: Case): object {
   };
 }
 
+/** One pixel and one position are not what was written: every reader must say so, or it compared nothing. */
+function wrongExpectation(): object {
+  const right = expectation(phantoms[0]) as { masks: string; positions: string[][] };
+  const masks = `${right.masks}.wrong`;
+  const bytes = readFileSync(right.masks);
+  bytes[5] ^= 1;
+  writeFileSync(masks, bytes);
+  const positions = right.positions.map(([x, y, z], slice) => (slice === 3 ? [x, `${y}1`, z] : [x, y, z]));
+  return { ...right, name: CONTROL, masks, positions };
+}
+
 function find(name: string): Written {
   const found = written.get(name);
   if (!found) throw new Error(`${name} was not written`);
@@ -246,6 +258,24 @@ describe.each(cases)('$name', ({ name, inherited = [] }) => {
   (python ? it : it.skip)('is read alike by pydicom, highdicom and dcmqi', () => {
     expect(answers[name]).toEqual([]);
   });
+});
+
+(python ? it : it.skip)('the readers find a wrong pixel and a wrong position', () => {
+  const found = answers[CONTROL] ?? [];
+  for (const reader of ['pydicom', 'highdicom', 'dcmqi']) {
+    expect(found.some((line) => line.startsWith(`${reader}: segment 1 differs`))).toBe(true);
+  }
+  expect(found.some((line) => line.startsWith('pydicom: slice 3 lies at'))).toBe(true);
+});
+
+it('dciodvfy finds damage', () => {
+  const path = join(folder, 'damaged.dcm');
+  const { object } = find(phantoms[0].name);
+  writeFileSync(
+    path,
+    Buffer.from(Buffer.from(object.bytes).toString('latin1').replace('MONOCHROME2', 'MONOCHROME9'), 'latin1'),
+  );
+  expect(validatorComplaints(path)?.errors).not.toEqual([]);
 });
 
 it('covers the shared data where they are', () => {

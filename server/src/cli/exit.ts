@@ -9,6 +9,8 @@ export const exitCodes = {
   empty: 3,
   /** a batch finished, and not every case has a result */
   someFailed: 4,
+  /** the segmentation was made, and the PACS has not confirmed it */
+  notStored: 5,
   /** a defect of the program (EX_SOFTWARE of sysexits.h) */
   unexpected: 70,
   /** 128 + SIGINT, as shells have it */

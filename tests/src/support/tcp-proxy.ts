@@ -17,6 +17,8 @@ export interface Behaviour {
   readonly cutAfter?: number;
   /** end the connection when the server begins to answer a request that holds this text */
   readonly dropAnswerTo?: string;
+  /** end the connection when a request holds this text, before the server hears of it */
+  readonly dropRequestsWith?: string;
   /** refuse: end connections at once */
   readonly refuse?: boolean;
 }
@@ -46,7 +48,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       });
     }
     client.on('data', (piece) => {
-      if (asked.length < 10_000) asked += piece.toString('latin1');
+      if (asked.length < 100_000) asked += piece.toString('latin1');
+      if (behaviour.dropRequestsWith !== undefined && asked.includes(behaviour.dropRequestsWith)) return end();
       upstream.write(piece);
     });
     upstream.on('data', (piece) => {

@@ -6,7 +6,17 @@ import { listFormats, type SegmentFlags } from '../segment/flags.js';
 import type { PromptOption, PromptToken } from '../segment/prompt-grammar.js';
 
 /** Options that make sense for one volume only, and for a batch only. */
-const singleOnly = ['prompts', 'series', 'volume', 'output'] as const;
+const singleOnly = [
+  'prompts',
+  'dicomweb',
+  'study',
+  'series',
+  'volume',
+  'output',
+  'seg',
+  'store',
+  'description',
+] as const;
 const batchOnly = [
   'format',
   'images',
@@ -46,7 +56,7 @@ export function registerSegment(program: Command, io: CliIo): void {
     if (flags.batch !== undefined) {
       const { segmentBatch } = await import('../batch/run-batch.js');
       await segmentBatch(flags, io);
-    } else if (input !== undefined) {
+    } else {
       const { segmentOne } = await import('../segment/single.js');
       await segmentOne(input, tokens, flags, io);
     }
@@ -137,7 +147,14 @@ function addSettings(command: Command): void {
       'auto',
     ]),
   );
-  add(new Option('--series <uid>', 'DICOM: Series Instance UID, where a folder holds several'));
+  add(
+    new Option(
+      '--dicomweb <url>',
+      'read the series from a PACS: root of its DICOMweb services (default: DICOMWEB_URL)',
+    ),
+  );
+  add(new Option('--study <uid>', 'DICOMweb: Study Instance UID'));
+  add(new Option('--series <uid>', 'DICOM: Series Instance UID; for a folder where it holds several'));
   add(
     new Option('--volume <n>', 'number of the volume, where the input holds several').argParser(
       wholeValue('--volume', 0),
@@ -151,6 +168,9 @@ function addOutputs(command: Command): void {
   const add = (flags: string, description: string): Command =>
     command.addOption(new Option(flags, description).helpGroup(group));
   add('-o, --output <file>', 'label map on the grid of the input: .nii.gz, .nii, .nrrd, .mha or .npz');
+  add('--seg <file>', 'DICOM segmentation, for DICOM inputs');
+  add('--store', 'send the DICOM segmentation to the PACS that the series is from, and make sure that it is there');
+  add('--description <text>', 'SeriesDescription of the DICOM segmentation (default: names of the objects)');
   add('--overlay <folder>', 'a PNG per slice with outlines, prompts and scores (batch: a folder per case)');
   add('--report <file>', 'JSON with model, prompts, scores, volumes, timings (batch: a folder)');
   add('--force', 'replace files that are there');
@@ -186,7 +206,7 @@ function addBatch(command: Command): void {
 function requireOneKind(input: string | undefined, tokens: readonly PromptToken[], flags: SegmentFlags): void {
   const optionOf = (flag: string): string => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   if (flags.batch === undefined) {
-    if (input === undefined) {
+    if (input === undefined && flags.dicomweb === undefined && flags.study === undefined) {
       const taken = tokens.find(({ option, value }) => option === 'points' && !/^[-+\d.]+,/.test(value.trim()));
       if (taken !== undefined) {
         throw new UsageError(
@@ -194,7 +214,16 @@ function requireOneKind(input: string | undefined, tokens: readonly PromptToken[
           'Name the input before --points, which takes all that follows up to the next option.',
         );
       }
-      throw new UsageError('There is no input.', 'Name an image file or folder, or a list with --batch LIST.');
+      throw new UsageError(
+        'There is no input.',
+        'Name an image file or folder, a series in a PACS with --dicomweb, or a list with --batch LIST.',
+      );
+    }
+    if (input !== undefined && (flags.dicomweb ?? flags.study) !== undefined) {
+      throw new UsageError(
+        'An input and a series of a PACS are named both.',
+        'Leave one of them out: a file or folder needs no --dicomweb and --study.',
+      );
     }
     const stray = batchOnly.find((flag) => flags[flag] !== undefined);
     if (stray === undefined) return;
@@ -217,7 +246,8 @@ Examples:
   medsam2 segment ct.nii.gz --slice 40 --box 120,80,180,150 -o liver.nii.gz --overlay look/
   medsam2 segment dicom/ --slice 12 --box 60,50,90,88 --points 75,70,+ 88,60,- -o lesion.nrrd
   medsam2 segment mr.nii.gz --object 1=left --slice 20 --box 30,40,60,80 --object 2=right --slice 22 --box 90,40,120,80 -o kidneys.nii.gz
+  medsam2 segment --dicomweb https://pacs/dicom-web --study 1.2.3 --series 1.2.3.4 --slice 12 --box 60,50,90,88 --store
   medsam2 segment --batch cases.csv --output-dir results/ --table results.csv
 
-Exit codes: 0 done, 1 error, 2 wrong command line, 3 nothing found, 4 batch not complete, 130 interrupted.
+Exit codes: 0 done, 1 error, 2 wrong command line, 3 nothing found, 4 batch not complete, 5 not stored, 130 interrupted.
 docs/cli.md has the guide.`;

@@ -29,6 +29,15 @@ export interface SegmentFlags extends ModelFlags {
   readonly volume?: number;
   readonly accept?: readonly string[];
   readonly output?: string;
+  /** root of a DICOMweb service that the series is read from */
+  readonly dicomweb?: string;
+  readonly study?: string;
+  /** path of a DICOM segmentation */
+  readonly seg?: string;
+  /** send the segmentation back */
+  readonly store?: boolean;
+  /** SeriesDescription of the segmentation */
+  readonly description?: string;
   readonly overlay?: string;
   readonly report?: string;
   readonly force?: boolean;

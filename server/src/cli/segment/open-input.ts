@@ -35,11 +35,12 @@ export async function openInput(path: string, choice: InputChoice, signal: Abort
     signal.throwIfAborted();
     return opened;
   } catch (error) {
-    throw error instanceof UserError ? withOption(error, choice) : error;
+    throw error instanceof UserError ? completeRemedy(error, choice) : error;
   }
 }
 
-function withOption(error: UserError, { series }: InputChoice): UserError {
+/** The error with the options of the command line that help. */
+export function completeRemedy(error: UserError, { series }: Pick<InputChoice, 'series'>): UserError {
   const { code, message, remedy } = error;
   if (OVERRULABLE.has(code)) {
     return new UserError(code, message, `${remedy} To use it all the same: --accept ${code}.`, { cause: error });

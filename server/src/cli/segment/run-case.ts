@@ -13,7 +13,11 @@ import { segmentVolume, type PreparedVolume, type SegmentedVolume } from './segm
 export interface CaseDestination {
   /** name for the report, without path */
   readonly name: string;
-  readonly mask: { readonly kind: 'file'; readonly path: string } | ({ readonly kind: 'frames' } & FramesDestination);
+  readonly mask:
+    | { readonly kind: 'file'; readonly path: string }
+    | ({ readonly kind: 'frames' } & FramesDestination)
+    /** the result goes elsewhere */
+    | { readonly kind: 'none' };
   readonly overlays?: string;
   readonly report?: string;
   /** write the mask also when it is empty */
@@ -60,7 +64,7 @@ export async function runCase(
   const found = result.assembly.objects.some(({ voxels }) => voxels > 0);
   const writing = performance.now();
   const { mask, overlays, report: reportPath, allowEmpty } = destination;
-  const writesMask = found || allowEmpty;
+  const writesMask = mask.kind !== 'none' && (found || allowEmpty);
   if (writesMask && mask.kind === 'file') {
     await makeFolder(dirname(mask.path));
     await writeLabelMap(mask.path, { labels: result.assembly.labels, geometry: volume.geometry }, volume);

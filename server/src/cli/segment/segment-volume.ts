@@ -92,6 +92,8 @@ export async function segmentVolume(
         case 'progress':
           onProgress(event.done, event.total);
           break;
+        case 'stopped': // never asked for here
+          break;
       }
     }
   } finally {

@@ -1,6 +1,5 @@
 import { UserError } from '@medsam2/models';
 import { basename, resolve } from 'node:path';
-import { labelFileFormat } from '../../imaging/write.js';
 import type { Volume } from '../../imaging/volume.js';
 import { describeWindow } from '../../imaging/window.js';
 import { ExitError, exitCodes, UsageError } from '../exit.js';
@@ -8,15 +7,15 @@ import type { CliIo } from '../io.js';
 import { createProgress } from '../progress.js';
 import { findModel, modelNotes, openSession } from '../session.js';
 import { engineOptions, windowModeOf, type SegmentFlags } from './flags.js';
-import { hashInput } from './input-hash.js';
+import { checkDestinations, type Destinations } from './destinations.js';
 import { openInput } from './open-input.js';
-import { checkOutputFile, checkOutputFolder } from './outputs.js';
-import { isOverlayName } from './overlays.js';
 import { parsePrompts, type PromptToken } from './prompt-grammar.js';
 import { resolvePrompts, type ObjectSpec } from './prompt-spec.js';
 import { readPromptsFile } from './prompts-file.js';
 import { runCase, volumeWarnings, type CaseOutcome } from './run-case.js';
+import { deliverSeg, segOf } from './seg-output.js';
 import { prepareVolume } from './segment-volume.js';
+import { openSource, type CaseSource } from './source.js';
 
 /**
  * `medsam2 segment INPUT …`: one volume. What can be wrong is found in the order of what it costs: the command line, the
@@ -25,25 +24,41 @@ import { prepareVolume } from './segment-volume.js';
  * @throws UserError and UsageError; ExitError `no-object-found`
  */
 export async function segmentOne(
-  input: string,
+  input: string | undefined,
   tokens: readonly PromptToken[],
+  flags: SegmentFlags,
+  io: CliIo,
+): Promise<void> {
+  const at = (path: string): string => resolve(io.cwd, path);
+  const objects = await statedObjects(tokens, flags, at);
+  const destinations = await checkDestinations(input === undefined ? undefined : at(input), flags, at);
+  const source = await openSource(input, flags, io);
+  try {
+    await segmentSource(source, objects, destinations, flags, io);
+  } finally {
+    await source.close();
+  }
+}
+
+async function segmentSource(
+  source: CaseSource,
+  objects: readonly ObjectSpec[],
+  destinations: Destinations,
   flags: SegmentFlags,
   io: CliIo,
 ): Promise<void> {
   const { signal } = io;
   const at = (path: string): string => resolve(io.cwd, path);
-  const path = at(input);
-  const objects = await statedObjects(tokens, flags, at);
-  const output = await checkDestinations(path, flags, at);
+  const { output } = destinations;
   const model = await findModel(io, flags);
 
   const progress = createProgress(io, 'slices', flags.quiet);
   const note = (line: string): void => progress.note(line);
   modelNotes(model).forEach((line) => io.stderr.write(`note: ${line}\n`));
-  note(`reading ${basename(path)}`);
+  note(`reading ${source.title}`);
   const reading = performance.now();
-  const volume = await openInput(path, flags, signal);
-  const sha256 = await hashInput(path, signal);
+  const { volume, sha256, segSource } = await source.read((done, total) => progress.update(done, total));
+  progress.stop();
   const readSeconds = (performance.now() - reading) / 1000;
   volumeLines(volume, flags.verbose === true).forEach(note);
 
@@ -71,11 +86,11 @@ export async function segmentOne(
       session,
       {
         prepared,
-        input: { name: basename(path), sha256 },
+        input: { name: source.name, sha256 },
         names,
         destination: {
-          name: basename(output),
-          mask: { kind: 'file', path: output },
+          name: output === undefined ? '' : basename(output),
+          mask: output === undefined ? { kind: 'none' } : { kind: 'file', path: output },
           overlays: flags.overlay === undefined ? undefined : at(flags.overlay),
           report: flags.report === undefined ? undefined : at(flags.report),
           allowEmpty: flags.allowEmpty === true,
@@ -87,6 +102,9 @@ export async function segmentOne(
       signal,
     );
     present(outcome, output, flags, io);
+    if (outcome.status === 'empty' || segSource === undefined) return;
+    const seg = segOf({ prepared, outcome, model: session.model, names, source: await segSource(), known: await source.known(), description: flags.description, env: io.env }); // prettier-ignore
+    await deliverSeg(await seg, { path: destinations.seg, pacs: source.pacs, quiet: flags.quiet === true }, io);
   } finally {
     progress.stop();
     await session.segmenter.close();
@@ -115,26 +133,6 @@ async function statedObjects(
   );
 }
 
-/** @returns the path of the result */
-async function checkDestinations(input: string, flags: SegmentFlags, at: (path: string) => string): Promise<string> {
-  if (flags.output === undefined) {
-    throw new UsageError(
-      'There is no place for the result.',
-      'Add -o FILE, ending in .nii.gz, .nii, .nrrd, .mha or .npz.',
-    );
-  }
-  const output = at(flags.output);
-  labelFileFormat(output);
-  const force = flags.force === true;
-  await checkOutputFile(output, force, input);
-  if (flags.report !== undefined) {
-    await checkOutputFile(at(flags.report), force, input);
-    if (at(flags.report) === output) throw new UsageError('-o and --report name the same file.', 'Give two names.');
-  }
-  if (flags.overlay !== undefined) await checkOutputFolder(at(flags.overlay), force, isOverlayName);
-  return output;
-}
-
 function volumeLines({ geometry, kind, modality, channels, findings }: Volume, verbose: boolean): string[] {
   const { columns, rows, slices, spacing } = geometry;
   const millimetres = spacing.map((value) => Number(value.toPrecision(4))).join(' x ');
@@ -146,7 +144,7 @@ function volumeLines({ geometry, kind, modality, channels, findings }: Volume, v
 }
 
 /** Results to stdout; an empty result is an error, unless it was asked for. */
-function present({ report, status }: CaseOutcome, output: string, flags: SegmentFlags, io: CliIo): void {
+function present({ report, status }: CaseOutcome, output: string | undefined, flags: SegmentFlags, io: CliIo): void {
   const already = new Set([...report.findings.map(({ message }) => message), ...report.window.notes]);
   const notes = report.warnings.filter((line) => !already.has(line) && !line.startsWith(report.model.name));
   const print = (line: string): void => void io.stdout.write(`${line}\n`);
@@ -154,7 +152,8 @@ function present({ report, status }: CaseOutcome, output: string, flags: Segment
   if (flags.quiet === true) return;
   notes.forEach((line) => io.stderr.write(`warning: ${line}\n`));
   for (const object of report.result.objects) print(objectLine(object));
-  print(`written to ${output}${report.demonstration ? ' (DEMONSTRATION model: do not rely on the mask)' : ''}`);
+  const demonstration = report.demonstration ? ' (DEMONSTRATION model: do not rely on the mask)' : '';
+  if (output !== undefined) print(`written to ${output}${demonstration}`);
 }
 
 function objectLine({

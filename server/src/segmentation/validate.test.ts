@@ -38,6 +38,16 @@ describe('a good object', () => {
     expect(validateSeg(binary)).toEqual([]);
   });
 
+  it('may name images by identifiers that are none, with the images at hand and without', () => {
+    const source = phantomSource({}, (elements, slice) => {
+      elements['00080018'] = { vr: 'UI', Value: [`999.01.${slice}`] };
+      elements['0020000E'] = { vr: 'UI', Value: ['999.02.1'] };
+    });
+    const { bytes } = writeSeg(requestOf(source, stripes(source, 1)));
+    expect(validateSeg(bytes, source)).toEqual([]);
+    expect(validateSeg(bytes)).toEqual([]);
+  });
+
   it('is the same after it was read and written again', () => {
     expect(
       Buffer.compare(

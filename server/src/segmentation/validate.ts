@@ -1,5 +1,5 @@
 import type { DicomDataset } from '../imaging/dicom/index.js';
-import { text } from '../imaging/dicom/dataset.js';
+import { items, text } from '../imaging/dicom/dataset.js';
 import type { SegProblem, SegSource } from './types.js';
 import { checkAttributes, checkValues } from './validate/check-attributes.js';
 import { checkFileMeta } from './validate/check-file.js';
@@ -40,7 +40,7 @@ function checkDataset(file: ReadFile, source: SegSource | undefined, report: Rep
   checkFileMeta(file, report);
   checkAttributes(dataset, report);
   checkValues(file.meta, new Set(), report);
-  checkValues(dataset, source ? identifiersOf(source) : new Set(), report);
+  checkValues(dataset, source ? identifiersOf(source) : identifiersNamed(dataset), report);
   checkSegments(dataset, report);
   checkCodes(dataset, report);
   const frames = checkFrames(dataset, report);
@@ -57,4 +57,17 @@ function identifiersOf(source: SegSource): ReadonlySet<string> {
     for (const tag of ['0020000D', '0020000E', '00200052', '00080018', '00080016']) add(dataset, tag);
   }
   return uids;
+}
+
+/** Without the images: what the object names as theirs, which is no error of the object either. */
+function identifiersNamed(dataset: DicomDataset): ReadonlySet<string> {
+  const series = items(dataset, '00081115');
+  const instances = series.flatMap((item) => items(item, '0008114A'));
+  const named = [
+    text(dataset, '0020000D'),
+    text(dataset, '00200052'),
+    ...series.map((item) => text(item, '0020000E')),
+    ...instances.map((item) => text(item, '00081155')),
+  ];
+  return new Set(named.flatMap((uid) => uid ?? []));
 }

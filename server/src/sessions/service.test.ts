@@ -285,4 +285,17 @@ describe('several users', () => {
     expect((await userError(() => service.create(ada, request(source)))).code).toBe('too-many-sessions');
     await service.create(user('bob'), request(source));
   });
+
+  it('are not counted for somebody else while they are made', async () => {
+    await service.close();
+    service = await rig.start({ limits: { sessionsPerUser: 2 } });
+    const owners = ['ada', 'bob', 'ada', 'bob'].map((id) => user(id));
+    await Promise.all(owners.map((owner) => service.create(owner, request(source))));
+    const once = [user('eve'), user('eve'), user('eve')].map((eve) => service.create(eve, request(source)));
+    expect((await Promise.allSettled(once)).map(({ status }) => status).sort()).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ]);
+  });
 });

@@ -69,8 +69,8 @@ class Sessions implements SessionService {
   private readonly unsubscribe: () => void;
   private readonly log: NonNullable<SessionServiceOptions['log']>;
   private readonly now: () => Date;
-  /** sessions of a user that are being made and not yet in the directory */
-  private creating = 0;
+  /** sessions that are being made and not yet in the directory, by owner */
+  private readonly creating = new Map<string, number>();
   private closed = false;
 
   constructor(private readonly options: SessionServiceOptions) {
@@ -308,8 +308,9 @@ class Sessions implements SessionService {
     initial: (planned: PlannedVolume, header: JournalHeader) => Promise<Change[]>,
   ): Promise<LiveSession> {
     this.requireOpen();
-    this.directory.requireRoomFor(principal, this.limits.sessionsPerUser - this.creating);
-    this.creating++;
+    const making = (more: number): number => (this.creating.get(principal.id) ?? 0) + more;
+    this.directory.requireRoomFor(principal, this.limits.sessionsPerUser - making(0));
+    this.creating.set(principal.id, making(1));
     try {
       const { source, models } = this.options;
       const { study, series, overrule } = request.source;
@@ -349,7 +350,8 @@ class Sessions implements SessionService {
       session.workbench.start(settings, callOf(principal), position);
       return session;
     } finally {
-      this.creating--;
+      if (making(-1) === 0) this.creating.delete(principal.id);
+      else this.creating.set(principal.id, making(-1));
     }
   }
 

@@ -1,8 +1,10 @@
 import { UserError } from '@medsam2/models';
+import { forEachAtOnce } from '../imaging/dicom/at-once.js';
 import { text } from '../imaging/dicom/dataset.js';
 import {
   acceptedPlan,
   parsePart10,
+  threadDecoders,
   VolumeFiller,
   type FillOptions,
   type InstanceHeader,
@@ -36,24 +38,31 @@ export async function loadSeriesVolume(
   options: LoadSeriesOptions = {},
 ): Promise<Volume> {
   const accepted = acceptedPlan(volumeOf(plan, index), options.overrule);
-  const filler = new VolumeFiller(accepted, options);
+  const decoders = options.decoders ?? threadDecoders();
+  const filler = new VolumeFiller(accepted, { ...options, decoders });
   // the stream sends the whole series: not worth it for one phase of ten, or one clip of many
-  if (filler.needed.length * 2 > plan.instances) await fillFromStream(pacs, plan, filler, options);
+  if (filler.needed.length * 2 > plan.instances) await fillFromStream(pacs, plan, filler, decoders.atOnce, options);
   // a second round is for duplicates that came before what they are to be compared with
   for (let round = 0; round < 2; round++) await fillOneByOne(pacs, plan, filler, options);
   return filler.finish();
 }
 
-async function fillFromStream(pacs: Pacs, plan: SeriesPlan, filler: VolumeFiller, call: PacsCall): Promise<void> {
+async function fillFromStream(
+  pacs: Pacs,
+  plan: SeriesPlan,
+  filler: VolumeFiller,
+  atOnce: number,
+  call: PacsCall,
+): Promise<void> {
   const byUid = new Map(filler.needed.map((header) => [header.sopInstanceUid, header]));
   let arrived = 0;
   try {
-    for await (const bytes of pacs.seriesInstances(plan.study, plan.series, call)) {
+    await forEachAtOnce(pacs.seriesInstances(plan.study, plan.series, call), atOnce, async (bytes) => {
       arrived++;
       const parsed = parsed10(bytes);
       const header = byUid.get(text(parsed?.dataset ?? {}, '00080018') ?? '');
       if (parsed && header) await filler.add(header, parsed);
-    }
+    });
   } catch (error) {
     call.signal?.throwIfAborted();
     if (!(error instanceof PacsError)) throw error;
@@ -74,26 +83,23 @@ function parsed10(bytes: Uint8Array): ParsedInstance | undefined {
 
 async function fillOneByOne(pacs: Pacs, plan: SeriesPlan, filler: VolumeFiller, call: PacsCall): Promise<void> {
   const { needed } = filler;
-  const queue = needed.values();
   const stop = new AbortController();
   const signal = call.signal ? AbortSignal.any([call.signal, stop.signal]) : stop.signal;
-  const failures: unknown[] = [];
-  const work = async (): Promise<void> => {
-    try {
-      for (const header of queue) {
-        signal.throwIfAborted();
-        await filler.add(header, await fetchInstance(pacs, plan, header, { ...call, signal }));
-      }
-    } catch (error) {
-      failures.push(error);
-      stop.abort();
-    }
-  };
   const atOnce = needed.some(({ numberOfFrames }) => numberOfFrames > 1) ? 1 : AT_ONCE;
-  await Promise.all(Array.from({ length: atOnce }, work));
-  call.signal?.throwIfAborted();
-  // the others only say that they were stopped
-  if (failures.length > 0) throw failures[0];
+  try {
+    await forEachAtOnce(needed, atOnce, async (header) => {
+      try {
+        await filler.add(header, await fetchInstance(pacs, plan, header, { ...call, signal }));
+      } catch (error) {
+        // the others need not be waited for
+        stop.abort(error);
+        throw error;
+      }
+    });
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 async function fetchInstance(

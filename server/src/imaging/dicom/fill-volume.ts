@@ -2,7 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { UserError } from '@medsam2/models';
 import { norm, subtract } from '../geometry.js';
 import type { Finding, SliceSource, Volume } from '../volume.js';
-import { openFrames, type Decompress, type StoredFrame } from './decode.js';
+import { forEachAtOnce } from './at-once.js';
+import { openFrames, type StoredFrame } from './decode.js';
+import type { Decoders } from './decode-threads.js';
 import { finding } from './findings.js';
 import { framesOf, type FrameDescriptor } from './frames.js';
 import { readHeader, type InstanceHeader } from './header.js';
@@ -17,8 +19,8 @@ export interface FillOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** limit of the voxel array, bytes; default 2 GiB */
   readonly maxBytes?: number;
-  /** runs the decoders of compressed frames; default: here */
-  readonly decompress?: Decompress;
+  /** where compressed frames are decoded; default: here, one at a time */
+  readonly decoders?: Decoders;
 }
 
 const DEFAULT_MAX_BYTES = 2 ** 31;
@@ -81,21 +83,34 @@ export class VolumeFiller {
   async add(header: InstanceHeader, parsed: ParsedInstance): Promise<void> {
     const tasks = this.tasks.get(header);
     if (!tasks) return;
+    // the same instance may come again while this one is decoded
+    this.tasks.delete(header);
+    try {
+      const postponed = await this.decode(header, parsed, tasks);
+      if (postponed.length > 0) this.tasks.set(header, postponed);
+    } catch (error) {
+      this.tasks.set(header, tasks);
+      throw error;
+    }
+  }
+
+  /** @returns duplicates that came too early to be compared */
+  private async decode(header: InstanceHeader, parsed: ParsedInstance, tasks: readonly Task[]): Promise<Task[]> {
     const now = readHeader(parsed, header.source);
     if (!now || !isSameImage(now, header)) throw changed();
     this.lossy ||= now.lossy;
     const frames = framesOf(parsed.dataset, now);
     // what is stored decides how to decode: an archive may have converted it since its metadata was asked for
-    const decode = openFrames(parsed, now, this.options.decompress);
+    const decode = openFrames(parsed, now, this.options.decoders?.decompress);
     const lut = readModalityLut(parsed.dataset, parsed.littleEndian, now.format.signed);
     const postponed: Task[] = [];
-    for (const task of tasks) {
+    await forEachAtOnce(tasks, this.options.decoders?.atOnce ?? 1, async (task) => {
       this.options.signal?.throwIfAborted();
       const frame = frames[task.frame.frameNumber - 1];
       if (!isSamePlace(frame, task.frame)) throw changed();
       if (task.isDuplicate && this.sources[task.slice] === undefined) {
         postponed.push(task);
-        continue;
+        return;
       }
       const stored = await decode(frame.frameNumber);
       if (stored.channels !== this.channels) throw changed();
@@ -105,10 +120,9 @@ export class VolumeFiller {
         this.sources[task.slice] = sliceSource(frame);
         this.options.onProgress?.(++this.done, this.plan.frames.length);
       }
-      await setImmediate(); // decoding is synchronous: let others run between slices
-    }
-    if (postponed.length > 0) this.tasks.set(header, postponed);
-    else this.tasks.delete(header);
+      await setImmediate(); // the rest is synchronous: let others run between slices
+    });
+    return postponed;
   }
 
   /** The volume, once nothing is needed any more. */

@@ -23,6 +23,7 @@ export { framesOf, type FrameDescriptor } from './frames.js';
 export { planVolumes } from './group.js';
 export { acceptedPlan, isRejected, volumeLabel, type VolumePlan } from './plan.js';
 export { sliceSource, VolumeFiller, type FillOptions } from './fill-volume.js';
+export { threadDecoders, type Decoders } from './decode-threads.js';
 export { loadVolume, type LoadOptions, type ReadInstance } from './load-volume.js';
 export { OVERRULABLE } from './findings.js';
 export type { DicomDataset, DicomElement } from './dataset.js';

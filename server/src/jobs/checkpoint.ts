@@ -1,5 +1,6 @@
 import { segmentStatisticsSchema } from '@medsam2/protocol';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 import type { SegObject } from '../segmentation/types.js';
 
@@ -25,10 +26,12 @@ export type JobCheckpoint = z.infer<typeof checkpointSchema>;
 /** Pixel Data has 32 bits of length, attributes come on top. */
 const mostBytes = 2 ** 32;
 
-export function packSeg({ bytes, warnings, ...rest }: SegObject): JobCheckpoint['seg'] {
-  return { ...rest, warnings: [...warnings], bytes: gzipSync(bytes).toString('base64') };
+export async function packSeg({ bytes, warnings, ...rest }: SegObject): Promise<JobCheckpoint['seg']> {
+  const packed = await promisify(gzip)(bytes);
+  return { ...rest, warnings: [...warnings], bytes: packed.toString('base64') };
 }
 
-export function unpackSeg({ bytes, ...rest }: JobCheckpoint['seg']): SegObject {
-  return { ...rest, bytes: gunzipSync(Buffer.from(bytes, 'base64'), { maxOutputLength: mostBytes }) };
+export async function unpackSeg({ bytes, ...rest }: JobCheckpoint['seg']): Promise<SegObject> {
+  const unpacked = await promisify(gunzip)(Buffer.from(bytes, 'base64'), { maxOutputLength: mostBytes });
+  return { ...rest, bytes: unpacked };
 }

@@ -62,7 +62,8 @@ export async function runJob(body: JobBody, parts: JobParts, run: JobRun): Promi
   const segmented = await segment(body, parts, run);
   const { statistics, warnings, object } = segmented;
   if (object === undefined) return { statistics, warnings };
-  const checkpoint: JobCheckpoint = { statistics, warnings, seg: packSeg(object.seg), description: object.description };
+  const seg = await packSeg(object.seg);
+  const checkpoint: JobCheckpoint = { statistics, warnings, seg, description: object.description };
   run.report(followed, 'saving');
   // With the object on record, whoever takes the job up sends exactly this one.
   await run.keep(checkpoint);
@@ -124,7 +125,7 @@ async function save(body: JobBody, parts: JobParts, run: JobRun, checkpoint: Job
     run.principal,
     {
       pacs: parts.source.pacsName(body.source.pacs),
-      object: unpackSeg(checkpoint.seg),
+      object: await unpackSeg(checkpoint.seg),
       description,
       origin: run.id,
       // Another server may have sent it before it went away.

@@ -10,6 +10,8 @@ const given = (change: Parameters<typeof testObject>[0], syntax?: string): Uint8
 describe('compareInstances', () => {
   it('takes what a PACS may do: more attributes, other file meta information, other transfer syntaxes', () => {
     expect(compareInstances(sent.bytes, sent.bytes)).toEqual([]);
+    const otherPreamble = Uint8Array.from(sent.bytes).fill(7, 0, 128);
+    expect(compareInstances(sent.bytes, otherPreamble)).toEqual([]);
     expect(compareInstances(sent.bytes, given({ '00080054': { vr: 'AE', Value: ['ARCHIVE'] } }))).toEqual([]);
     expect(compareInstances(sent.bytes, given({}, '1.2.840.10008.1.2'))).toEqual([]);
     const file = given({}, '1.2.840.10008.1.2.1.99');

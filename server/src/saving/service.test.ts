@@ -309,7 +309,8 @@ describe('credentials of the caller', () => {
     const save = await service.save(user('ada', secret), request(testObject()));
     expect(pacs.authorizations).toEqual([secret]);
     for (const name of readdirSync(folder)) {
-      if (!['.lock', '.holder'].includes(name)) expect(readFileSync(join(folder, name), 'latin1')).not.toContain('secret-token');
+      if (!['.lock', '.holder'].includes(name))
+        expect(readFileSync(join(folder, name), 'latin1')).not.toContain('secret-token');
     }
     pacs.store_ = (object, stored, uid, call) =>
       call.authorization === secret

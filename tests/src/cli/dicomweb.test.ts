@@ -58,8 +58,8 @@ describeWithOrthanc('segment over DICOMweb', () => {
     const { kind, geometry, findings, sliceSources = [] } = volume;
     const source = { kind, geometry, findings, sliceSources, attributes: new Map() };
     const { segments } = matchSeg(await readSeg(readFileSync(join(cli.folder, name))), source);
-    const [{ slices, mask }] = segments;
-    return new Map(slices.map((slice) => [slice, mask(slice)]));
+    const [segment] = segments;
+    return new Map(segment.slices.map((slice) => [slice, segment.mask(slice)]));
   }
 
   it('gives the masks that the files give, and stores a segmentation of them', async () => {

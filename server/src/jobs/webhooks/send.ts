@@ -4,7 +4,6 @@ import { lookup, type LookupAddress } from 'node:dns';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { systemCode } from '../../durable/private-files.js';
 import { allowedWebhook, isPrivateAddress, type WebhookRules } from './allow-list.js';
 
 export interface WebhookCall {
@@ -88,7 +87,11 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-const codeOf = (error: unknown): string => systemCode(error) ?? 'the connection failed';
+/** `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`, … */
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'the connection failed';
+}
 
 const failed = (why: string, cause?: unknown): UserError =>
   new UserError(

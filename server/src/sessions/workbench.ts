@@ -1,4 +1,4 @@
-import type { ResolvedModel } from '@medsam2/models';
+import { UserError, type ResolvedModel } from '@medsam2/models';
 import type { SessionState } from '@medsam2/protocol';
 import { isAbort } from '../engine/feature-cache.js';
 import { defaultOptions } from '../engine/options.js';
@@ -35,6 +35,7 @@ export class Workbench {
   private position: number;
   private failure: Error | undefined;
   private loaded: Promise<void> = Promise.resolve();
+  private startAgain: () => void = () => undefined;
 
   /** @param tell the state has changed; `soon`: only a count did */
   constructor(
@@ -50,6 +51,7 @@ export class Workbench {
 
   /** Loads in the background; `phase` says how it went. */
   start(settings: Settings, call: SourceCall, position: number | undefined): void {
+    this.startAgain = () => this.start(settings, call, position);
     this.loaded = this.load(settings, call).then(
       () => {
         this.phase = 'ready';
@@ -68,10 +70,19 @@ export class Workbench {
   }
 
   /**
-   * Waits for the images, as long as a request may.
+   * Waits for the images, as long as a request may. When they could not be had because of the PACS or for want of
+   * something that others may give back meanwhile, they are asked for again: a session must outlive that.
    * @throws UserError `session-not-ready`, what loading threw; the signal's reason
    */
   async ready(signal?: AbortSignal): Promise<void> {
+    if (this.failure !== undefined && mayPass(this.failure)) {
+      this.failure = undefined;
+      this.problem = undefined;
+      this.phase = 'loading';
+      this.loading = { done: 0, total: this.planned.info.slices };
+      this.tell(false);
+      this.startAgain();
+    }
     if (this.phase === 'loading') {
       const limit = AbortSignal.timeout(this.around.limits.readyMs);
       const ended = AbortSignal.any([limit, this.abort.signal, ...(signal === undefined ? [] : [signal])]);
@@ -245,6 +256,14 @@ export function outward(position: number, slices: number): number[] {
     (a, b) => Math.abs(a - middle) - Math.abs(b - middle) || a - b,
   );
 }
+
+/** Whether what stood in the way of loading may be over by now; what is wrong with the images stays. */
+function mayPass(failure: Error): boolean {
+  if (!(failure instanceof UserError)) return false;
+  return failure.code.startsWith('pacs-') || passing.has(failure.code);
+}
+
+const passing: ReadonlySet<string> = new Set(['memory-exhausted', 'worker-crashed', 'model-busy', 'model-closed']);
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

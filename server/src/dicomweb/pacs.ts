@@ -3,7 +3,7 @@ import { parsePart10, type DicomDataset } from '../imaging/dicom/index.js';
 import { text } from '../imaging/dicom/dataset.js';
 import type { PacsConfig } from './config.js';
 import { createAuthorizer } from './credentials.js';
-import { invalidAnswer, PacsError, statusError } from './errors.js';
+import { invalidAnswer, statusError } from './errors.js';
 import { readDatasets, readText } from './json.js';
 import { boundaryOf, readParts } from './multipart.js';
 import { checkedUid, instancePath, queryParameters, seriesPath, studyPath } from './paths.js';
@@ -187,11 +187,11 @@ class DicomWebPacs implements OpenPacs {
     return expectSuccess(this.name, response);
   }
 
-  private async *parts({ headers, body, status }: HttpResponse): AsyncGenerator<Uint8Array> {
+  private async *parts({ headers, body, status, discard }: HttpResponse): AsyncGenerator<Uint8Array> {
     const { instance, series } = this.config.limits;
-    const contentType = headers['content-type'];
-    const boundary = boundaryOf(contentType);
+    const boundary = boundaryOf(headers['content-type']);
     if (boundary === undefined) {
+      await discard();
       if (status === 204) return;
       throw invalidAnswer(this.name, 'it is not multipart');
     }
@@ -209,5 +209,3 @@ class DicomWebPacs implements OpenPacs {
     }
   }
 }
-
-export { PacsError };

@@ -32,8 +32,8 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** as it arrives; the connection ends when it is left early. Errors are PacsError or the signal's reason. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** drops the body */
-  discard(): Promise<void>;
+  /** drops the body; needed when it is not read, or its connection is never free again */
+  readonly discard: () => Promise<void>;
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

@@ -28,8 +28,9 @@ export interface Reachability {
 
 /**
  * One PACS over DICOMweb. Every method throws UserError: `pacs-unreachable`, `pacs-timeout`, `pacs-unauthorised`
- * (401), `pacs-forbidden` (403), `pacs-not-found` (404), `pacs-busy` (429, 503 after retries), `pacs-failed` (other
- * statuses), `pacs-answer-invalid` (malformed, truncated); the signal's reason when aborted.
+ * (401), `pacs-forbidden` (403), `pacs-not-found` (404), `pacs-busy` (429, 502, 503, 504 after retries), `pacs-failed`
+ * (other statuses), `pacs-answer-invalid` (malformed, truncated, beyond a limit), `pacs-read-only`, `invalid-uid`,
+ * `invalid-query`; the signal's reason when aborted.
  */
 export interface Pacs {
   readonly name: string;

@@ -136,6 +136,23 @@ describeWithOrthanc('a PACS that fails on the way', () => {
       expect(paths().filter((url) => url === seriesPath)).toHaveLength(1);
     });
 
+    it('answers that nobody reads leave their connections to others', async () => {
+      const narrow = impatient(proxy.url, { connections: 1 });
+      for (const misbehaviour of [
+        { status: 200, body: 'no' },
+        { status: 204 },
+        { status: 404, body: 'x'.repeat(1e6) },
+      ]) {
+        proxy.behave = () => misbehaviour;
+        await narrow.instance(STUDY, SERIES, '1.2.3').catch(() => undefined);
+        await narrow.seriesMetadata(STUDY, SERIES).catch(() => undefined);
+      }
+      proxy.forget();
+      expect(await narrow.seriesMetadata(STUDY, SERIES)).toHaveLength(SLICES);
+      expect(digest(await loadSeriesVolume(narrow, plan, 0))).toBe(expected);
+      await narrow.close();
+    });
+
     it('that is not multipart: all come one by one', async () => {
       proxy.behave = (request) => (isSeries(request) ? { status: 200, body: 'no' } : undefined);
       expect(digest(await load())).toBe(expected);

@@ -123,8 +123,7 @@ class Jobs implements JobService {
     if (body.webhook !== undefined) allowedWebhook(body.webhook, webhooks);
     const pacs = parts.source.pacsName(body.source.pacs);
     if (body.save !== undefined) parts.requireWritable(pacs);
-    const own = await this.queue.list(principal.id);
-    const open = own.filter(({ state }) => state === 'queued' || state === 'running').length;
+    const open = await this.queue.open(principal.id);
     if (open >= this.perUser) {
       throw new UserError(
         'too-many-jobs',

@@ -67,7 +67,7 @@ export async function openDiskQueue<Task, Outcome, Checkpoint>(
   const lock = await lockFolder(options.folder);
   try {
     const queue = new DiskQueue(options, lock);
-    await queue.open();
+    await queue.takeUp();
     return queue;
   } catch (error) {
     await lock.release();
@@ -104,7 +104,7 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> {
   }
 
   /** What was queued waits on; what ran is queued again, unless it has ended its process too often. */
-  async open(): Promise<void> {
+  async takeUp(): Promise<void> {
     for (const name of await readdir(this.options.folder)) {
       if (isUnfinished(name)) await rm(join(this.options.folder, name), { force: true });
       const id = /^(.+)\.state\.json$/.exec(name)?.[1];
@@ -149,6 +149,11 @@ class DiskQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> {
     const entries = [...this.live.values()].map(({ entry }) => entry);
     const own = entries.filter((entry) => owner === undefined || entry.owner === owner);
     return Promise.resolve(own.sort((a, b) => b.created.getTime() - a.created.getTime()).slice(0, 1000));
+  }
+
+  open(owner: string): Promise<number> {
+    const own = [...this.live.values()].filter(({ entry }) => entry.owner === owner && entry.finished === undefined);
+    return Promise.resolve(own.length);
   }
 
   async cancel(id: string): Promise<void> {

@@ -188,7 +188,9 @@ describe.each(kinds)('a queue $name', (kind) => {
       await sleep(2);
     }
     await until(queue, 'a', ({ state }) => state === 'running');
+    expect([await queue.open('ada'), await queue.open('eve')]).toEqual([2, 0]);
     await queue.cancel('b');
+    expect(await queue.open('ada')).toBe(1);
     expect(await queue.get('b')).toMatchObject({ state: 'cancelled' });
     await queue.cancel('a');
     expect(await ended(queue, 'a')).toMatchObject({ state: 'cancelled' });

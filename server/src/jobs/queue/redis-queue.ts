@@ -49,6 +49,8 @@ interface Told {
 
 /** To hand tasks back that did not end in the grace period. */
 const handBackMs = 5000;
+/** Entries that are asked for together. */
+const atOnce = 50;
 /** Progress is written at most this often. */
 const tellMs = 500;
 
@@ -63,7 +65,7 @@ export async function openRedisQueue<Task, Outcome, Checkpoint>(
 ): Promise<TaskQueue<Task, Outcome>> {
   const queue = new RedisQueue(options);
   try {
-    await queue.open();
+    await queue.begin();
     return queue;
   } catch (error) {
     await queue.close(0).catch(() => undefined);
@@ -112,7 +114,7 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> 
     this.worker.on('failed', (job) => void (job && this.beforeEnd(job)));
   }
 
-  async open(): Promise<void> {
+  async begin(): Promise<void> {
     await this.commands.ping();
     await this.queue.waitUntilReady();
     await this.worker.waitUntilReady();
@@ -124,8 +126,8 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> 
     await this.reach(async () => {
       const created = Date.now();
       // The index first: a name without a task is skipped, a task without a name would not be found.
-      const { all, own } = this.indexes(owner);
-      await this.commands.multi().zadd(all, created, id).zadd(own, created, id).exec();
+      const { all, own, open } = this.indexes(owner);
+      await this.commands.multi().zadd(all, created, id).zadd(own, created, id).sadd(open, id).exec();
       await this.queue.add(this.options.name, { owner, task }, { jobId: id, timestamp: created });
     });
   }
@@ -140,13 +142,28 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> 
     return this.reach(async () => {
       const { all, own } = this.indexes(owner ?? '');
       const index = owner === undefined ? all : own;
+      const ids = await this.commands.zrevrange(index, 0, 999);
       const entries: TaskEntry<Outcome>[] = [];
-      for (const id of await this.commands.zrevrange(index, 0, 999)) {
-        const entry = await this.entry(id);
-        if (entry === undefined) await this.commands.zrem(index, id);
-        else entries.push(entry);
+      for (let at = 0; at < ids.length; at += atOnce) {
+        const some = ids.slice(at, at + atOnce);
+        const found = await Promise.all(some.map((id) => this.entry(id)));
+        const gone = some.filter((_, position) => found[position] === undefined);
+        if (gone.length > 0) await this.commands.zrem(index, ...gone);
+        entries.push(...found.filter((entry) => entry !== undefined));
       }
       return entries;
+    });
+  }
+
+  open(owner: string): Promise<number> {
+    return this.reach(async () => {
+      const { open } = this.indexes(owner);
+      const ids = await this.commands.smembers(open);
+      const entries = await Promise.all(ids.map((id) => this.entry(id)));
+      // Taken off here and not when they end: whoever ends them may go away before.
+      const ended = ids.filter((_, at) => entries[at]?.finished !== undefined || entries[at] === undefined);
+      if (ended.length > 0) await this.commands.srem(open, ...ended);
+      return ids.length - ended.length;
     });
   }
 
@@ -293,10 +310,14 @@ class RedisQueue<Task, Outcome, Checkpoint> implements TaskQueue<Task, Outcome> 
     return { ...base, state: 'queued', stage: 'waiting', progress: 0 };
   }
 
-  private indexes(owner: string): { all: string; own: string } {
+  private indexes(owner: string): { all: string; own: string; open: string } {
     const { prefix, name } = this.options;
     const hash = createHash('sha256').update(owner).digest('hex').slice(0, 32);
-    return { all: `${prefix}:${name}:index:all`, own: `${prefix}:${name}:index:${hash}` };
+    return {
+      all: `${prefix}:${name}:index:all`,
+      own: `${prefix}:${name}:index:${hash}`,
+      open: `${prefix}:${name}:open:${hash}`,
+    };
   }
 
   private key(what: 'cancel' | 'checkpoint', id: string): string {

@@ -53,6 +53,8 @@ export interface TaskQueue<Task, Outcome> {
   get(id: string): Promise<TaskEntry<Outcome> | undefined>;
   /** Newest first, at most 1000. */
   list(owner?: string): Promise<TaskEntry<Outcome>[]>;
+  /** How many tasks of an owner wait or run. */
+  open(owner: string): Promise<number>;
   /** Ends it, wherever it runs; nothing for one that has ended. */
   cancel(id: string): Promise<void>;
   load(): Promise<{ readonly waiting: number; readonly running: number }>;

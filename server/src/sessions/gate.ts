@@ -14,8 +14,7 @@ export class Gate {
     } finally {
       this.inside--;
       if (this.inside === 0) {
-        for (const resume of this.waiting) resume();
-        this.waiting.clear();
+        for (const resume of [...this.waiting]) resume();
       }
     }
   }
@@ -25,8 +24,13 @@ export class Gate {
     signal.throwIfAborted();
     if (this.inside === 0) return;
     await new Promise<void>((resolve) => {
-      this.waiting.add(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const resume = () => {
+        this.waiting.delete(resume);
+        signal.removeEventListener('abort', resume);
+        resolve();
+      };
+      this.waiting.add(resume);
+      signal.addEventListener('abort', resume, { once: true });
     });
     return this.whenFree(signal);
   }

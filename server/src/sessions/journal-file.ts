@@ -17,6 +17,7 @@ export interface JournalFileOptions {
 export class JournalFile {
   private turn: Promise<unknown> = Promise.resolve();
   private broken: unknown;
+  private syncing: Promise<void> | undefined;
 
   private constructor(
     private readonly handle: JournalHandle,
@@ -55,15 +56,19 @@ export class JournalFile {
     return this.inTurn(() => this.write(Buffer.from(`${line}\n`), sync));
   }
 
-  /** Everything appended so far is on the disk. @throws UserError `journal-failed` */
-  sync(): Promise<void> {
-    return this.inTurn(() => this.handle.datasync()).catch((error: unknown) => {
-      throw failed(error);
-    });
+  /** Begins to put what was appended onto the disk, beside further lines; when that fails, nothing more is appended. */
+  syncSoon(): void {
+    this.syncing ??= this.handle
+      .datasync()
+      .catch((error: unknown) => void (this.broken ??= error))
+      .finally(() => (this.syncing = undefined));
   }
 
   close(): Promise<void> {
-    return this.inTurn(() => this.handle.close());
+    return this.inTurn(async () => {
+      await this.syncing;
+      await this.handle.close();
+    });
   }
 
   private async write(bytes: Buffer, sync: boolean): Promise<void> {

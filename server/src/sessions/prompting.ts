@@ -204,13 +204,14 @@ async function ask(
 ): Promise<Change[]> {
   await session.workbench.ready(signal);
   const prompts = slicePrompts(promptsOn(draft, segment, slice, plane), session.grid);
-  const [result] = await session.around.gate.during(() =>
+  const { gate, people } = session.around;
+  const preview = () =>
     retried(async () => {
       const { target } = await session.workbench.target(plane);
       const options = session.workbench.options(session.record.settings);
       return target.preview({ objects: [{ label: segment, prompts }], options, signal });
-    }),
-  );
+    });
+  const [result] = await gate.during(() => people.during(preview));
   const drawn = prompts.some(({ kind }) => kind === 'mask');
   if (!drawn && (result.presence <= 0 || !result.mask.includes(1))) {
     absent.push({ segment, slice, presence: result.presence, message: absentMessage(slice) });

@@ -73,7 +73,6 @@ async function follow(session: LiveSession, run: LiveRun, plans: readonly Propag
         lease.release();
       }
     }
-    await session.syncJournal();
   } catch (error) {
     if (run.abort.signal.aborted && isAbort(error)) {
       state = 'cancelled';
@@ -109,8 +108,13 @@ async function followSegment(
   const stopped: Extract<SegmentEvent, { type: 'stopped' }>[] = [];
   const across = plane === undefined ? undefined : new AcrossCollector(session, segment, plane, model.name);
   const before = run.done;
+  // The device works on the next slice while the journal takes this one.
+  let writing: Promise<unknown> = Promise.resolve();
   const write = async (changes: readonly Change[]) => {
-    if (changes.length > 0) await session.commit(() => ({ type: 'results', run: run.id, changes }), false);
+    await writing;
+    if (changes.length === 0) return;
+    writing = session.commit(() => ({ type: 'results', run: run.id, changes }), false);
+    writing.catch(() => undefined);
   };
   const events = target.segment({
     objects: [{ label: segment, prompts: plan.prompts }],
@@ -123,6 +127,8 @@ async function followSegment(
     signal: run.abort.signal,
   });
   for await (const event of events) {
+    // The device serves people first; this keeps the rest of a slice's work from coming between the parts of theirs.
+    await session.around.people.whenFree(run.abort.signal);
     switch (event.type) {
       case 'slice': {
         run.done++;
@@ -136,8 +142,7 @@ async function followSegment(
           const known = event.origin === 'prompt' && current?.origin === 'prompt' && isSameMask(current, value);
           if (!known) await write([{ kind: 'mask', segment, slice: event.slice, value }]);
         }
-        session.notify('run');
-        if (run.done % syncEvery === 0) await session.syncJournal();
+        if (run.done % syncEvery === 0) session.syncJournalSoon();
         break;
       }
       case 'absent':
@@ -159,6 +164,7 @@ async function followSegment(
   }
   if (across !== undefined) await write(across.finish());
   else await write(stopped.flatMap((event) => leftBehind(session, plan, event)));
+  await writing;
   for (const { slice, direction, reason } of stopped) {
     const why = reason === 'absent' ? 'the object is not seen any more' : 'the predicted IoU is too low';
     notes.push(`Segment ${segment}, ${direction}: ended before slice ${slice}, because ${why}.`);

@@ -83,7 +83,7 @@ class Sessions implements SessionService {
     const voxels = Math.max(0, memoryBytes - featureBytes * options.models.maxOpen);
     const pool = new VolumePool(options.models, voxels, () => this.makeRoom(), contentBytes);
     const { log, now, limits } = this;
-    this.around = { models: options.models, pool, limits, gate: new Gate(), now, log };
+    this.around = { models: options.models, pool, limits, gate: new Gate(), people: new Gate(), now, log };
     this.sweeper = setInterval(() => void this.sweep(), sweepMs).unref();
     this.unsubscribe = options.saving.subscribe((save, origin) => this.saveChanged(save, origin));
   }

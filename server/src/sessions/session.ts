@@ -24,6 +24,8 @@ export interface SessionSurroundings {
   readonly limits: SessionLimits;
   /** requests of people and propagations; encoding ahead waits for it to be free */
   readonly gate: Gate;
+  /** requests of people; propagations wait for it to be free before each slice */
+  readonly people: Gate;
   readonly now: () => Date;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -126,8 +128,8 @@ export class LiveSession implements FeedSource {
     }
   }
 
-  syncJournal(): Promise<void> {
-    return this.journal.sync();
+  syncJournalSoon(): void {
+    this.journal.syncSoon();
   }
 
   private adopt(made: JournalRecord): void {

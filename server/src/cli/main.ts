@@ -1,7 +1,9 @@
 import { describeError, UserError } from '@medsam2/models';
 import { Command, CommanderError } from 'commander';
 import { isAbort } from '../engine/index.js';
+import { registerAudit } from './commands/audit.js';
 import { registerBench } from './commands/bench.js';
+import { registerDoctor } from './commands/doctor.js';
 import { registerEvaluate } from './commands/evaluate.js';
 import { registerExample } from './commands/example.js';
 import { registerModels } from './commands/models.js';
@@ -56,6 +58,8 @@ export function createProgram(io: CliIo): Command {
   registerExample(program, io);
   registerBench(program, io);
   registerServe(program, io);
+  registerDoctor(program, io);
+  registerAudit(program, io);
   return program;
 }
 

@@ -94,6 +94,7 @@ describe('configuration', () => {
       /"a" stands twice/,
     ],
     [{}, { auth: { oidc: { issuer: 'https://i', audience: 'a', algorithms: ['HS256'] } } }, /algorithms/],
+    [{}, { jobs: { redisUrl: 'redis://:pass@host' } }, /jobs\.redisUrl may hold a secret/],
     [{}, '{"http": ', /cannot be used: it fails at/],
     [{}, '[]', /no JSON object/],
   ])('refuses %j %j', (env, content, message) => {

@@ -40,7 +40,11 @@ export function loadConfig(
   const tree = file === undefined ? {} : readConfigFile(file);
   const settings = listSettings();
   const origins = new Map<string, string>(settings.map(({ path }) => [path.join('.'), 'default']));
-  for (const { path } of settings) if (valueAt(tree, path) !== undefined) origins.set(path.join('.'), 'file');
+  for (const { path, secret, env: name } of settings) {
+    if (valueAt(tree, path) === undefined) continue;
+    if (secret) throw secretInFile(path.join('.'), name ?? '');
+    origins.set(path.join('.'), 'file');
+  }
   for (const setting of settings) {
     const given = setting.env === undefined ? undefined : variable(env, setting.env, setting.secret);
     if (given === undefined) continue;
@@ -82,6 +86,14 @@ function readConfigFile(file: string): Tree {
     );
   }
   throw new UserError('config-unreadable', `The configuration ${file} is no JSON object.`, 'Write one object: {…}.');
+}
+
+function secretInFile(name: string, variableName: string): UserError {
+  return new UserError(
+    'config-invalid',
+    `The setting ${name} may hold a secret and does not belong into the configuration file.`,
+    `Set ${variableName}, or ${variableName}_FILE with the path of a file that holds it.`,
+  );
 }
 
 /** The value of a variable, or of the file that NAME_FILE names. */

@@ -106,15 +106,18 @@ export function createApp(deps: AppDeps): App {
   if (config.proxy) {
     app.use('/dicomweb', named('/dicomweb'), authenticate, dicomwebProxy({ ...deps, now }));
   }
+  app.use([apiPath, '/dicomweb'], nothingHere);
   if (config.viewer.directory !== undefined)
     app.use(viewerFiles({ ...config.viewer, directory: config.viewer.directory }));
 
-  app.use(() => {
-    throw new UserError('not-found', 'There is nothing at this address.', 'See /docs for the addresses of the API.');
-  });
+  app.use(nothingHere);
   app.use(onError);
   return { express: app, routes, streams, close: () => failures.close() };
 }
+
+const nothingHere: RequestHandler = () => {
+  throw new UserError('not-found', 'There is nothing at this address.', 'See /docs for the addresses of the API.');
+};
 
 /** Remembers the pattern of the route, for the log and the metrics. */
 const named =

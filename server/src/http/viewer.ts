@@ -40,7 +40,8 @@ export function viewerFiles({
   router.use((request, response, next) => {
     const isPage = request.method === 'GET' || request.method === 'HEAD';
     // a missing script must stay missing: a page in its place would be run
-    if (!isPage || extname(request.path) !== '' || request.accepts('html') === false) return next();
+    const isFile = extname(request.path) !== '' || request.path.includes('/.');
+    if (!isPage || isFile || request.accepts('html') === false) return next();
     response.setHeader('Cache-Control', 'no-cache');
     response.sendFile(join(directory, 'index.html'), (error) => {
       if (error !== undefined && error !== null) next();

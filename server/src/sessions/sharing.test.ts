@@ -1,3 +1,4 @@
+import { UserError } from '@medsam2/models';
 import { userError } from '@medsam2/models/testing/errors';
 import type { StreamEvent } from '@medsam2/protocol';
 import { randomUUID } from 'node:crypto';
@@ -209,6 +210,28 @@ describe('loading', () => {
     expect(state).toMatchObject({ phase: 'failed', problem: { code: 'internal-error' } });
     expect(JSON.stringify(state)).not.toContain('gone');
     expect(rig.problems.join()).toContain('gone');
+  });
+
+  it('is tried again by whoever asks next when the PACS was the reason, and only then', async () => {
+    const service = await rig.start();
+    const broken = async (code: string): Promise<string> => {
+      rig.pacs.beforeInstance = () => Promise.reject(new UserError(code, 'It broke.', 'Try again.'));
+      const { id } = await service.create(ada, request(source));
+      await until(service, ada, id, ({ phase }) => phase === 'failed');
+      await service.addSegment(ada, id, {});
+      expect((await userError(() => service.putPrompt(ada, id, randomUUID(), boxPrompt))).code).toBe(code);
+      rig.pacs.beforeInstance = () => Promise.resolve();
+      return id;
+    };
+    const cut = await broken('pacs-answer-invalid');
+    expect((await service.putPrompt(ada, cut, randomUUID(), boxPrompt)).scores).toHaveLength(1);
+    const state = await service.get(ada, cut);
+    expect(state).toMatchObject({ phase: 'ready', loading: { done: 14, total: 14 } });
+    expect(state.problem).toBeUndefined();
+    await service.remove(ada, cut);
+    const damaged = await broken('truncated-pixel-data');
+    const still = await userError(() => service.putPrompt(ada, damaged, randomUUID(), boxPrompt));
+    expect(still.code).toBe('truncated-pixel-data');
   });
 
   it('is waited for by a prompt, and not for ever', async () => {

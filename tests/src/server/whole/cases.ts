@@ -25,8 +25,12 @@ export interface Case {
 const data = sharedData();
 const inSpace = { dcmqi: 'reads', even: true } as const;
 
-/** Identifiers and dates as before DICOM 3. */
-const oldIdentity = [/Illegal root for UID - "999\.999/, /<1994\.01\.30>|<11:25:01>/, /dataset contains invalid data/];
+/** Identifiers, dates and times as before DICOM 3. */
+const oldIdentity = [
+  /"999\.999\.|<999\.999\./,
+  /<\d{4}\.\d\d\.\d\d>|<\d\d:\d\d:\d\d>/,
+  /dataset contains invalid data/,
+];
 
 const series: readonly Case[] = [
   { path: 'ct_chest_3mm/dicom', ...inSpace, cli: true },
@@ -48,13 +52,17 @@ const series: readonly Case[] = [
   { path: 'us_multiframe/echo_10f_jpegls_palette.dcm', inherited: oldIdentity },
   { path: 'us_multiframe/xa_96f_jpeg_fragments.dcm' },
   { path: 'enhanced/eCT_Supplemental.dcm', ...inSpace },
+  { path: 'enhanced/ct_2f_fragmented_no_bot_jpeg_extended.dcm', ...inSpace },
+  { path: 'enhanced/emri_small.dcm', overrule: ['no-geometry'] },
+  { path: 'enhanced/emri_small_RLE.dcm', overrule: ['no-geometry'] },
+  { path: 'enhanced/emri_small_jpeg_ls_lossless.dcm', overrule: ['no-geometry'] },
   { path: 'enhanced/emri_small_jpeg_2k_lossless.dcm', overrule: ['no-geometry'] },
   { path: 'enhanced/emri_small_big_endian.dcm', overrule: ['no-geometry'] },
   { path: 'enhanced/mr_knee_19f_temporal.dcm' },
   { path: 'enhanced/siemens_xa10_6f', volume: 2, ...inSpace },
   {
     path: 'pixel_formats/cr_monochrome1_modality_lut_jpll.dcm',
-    inherited: [/999\.999\.01/, /dataset contains invalid data/],
+    inherited: oldIdentity,
   },
   { path: 'pixel_formats/pt_single_slice_jpll.dcm', dcmqi: 'reads' },
 ];
@@ -89,17 +97,38 @@ const awkward = Object.keys(manifest).map((name): Case => ({
   ...(odd[name] ?? inSpace),
 }));
 
-/** Folders of one image in many encodings: each file is a series of its own. */
-const encodings = ['transfer_syntaxes/ct_512', 'pixel_formats/mr_12bit'].flatMap((folder) =>
+const imagesIn = (folder: string): string[] =>
   data === undefined
     ? []
     : readdirSync(join(data, folder))
         .map((name) => `${folder}/${name}`)
-        .filter((path) => statSync(join(data, path)).isFile() && !/README|\.txt$|\.json$/.test(path))
-        .map((path): Case => ({ path, ...(folder.startsWith('pixel') ? { refused: 'mosaic' } : { dcmqi: 'reads' }) })),
-);
+        .filter((path) => statSync(join(data, path)).isFile() && !/README|\.txt$|\.json$/.test(path));
 
-export const cases: readonly Case[] = data === undefined ? [] : [...series, ...awkward, ...encodings];
+/** Folders whose files are series of their own: one image in many encodings, and oddities of single images. */
+const oddImages: Readonly<Record<string, Omit<Case, 'path'>>> = {
+  'charsets/chrJapMulti.dcm': { refused: 'no-pixel-data' },
+  'charsets/chrJapMultiExplicitIR6.dcm': { refused: 'no-pixel-data' },
+  'charsets/chrKoreanMulti.dcm': { refused: 'no-pixel-data' },
+  'transfer_syntaxes/misc/JPEG-LL.dcm': { overrule: ['no-geometry'] },
+  'transfer_syntaxes/misc/JPEG2000_UNC.dcm': { overrule: ['no-geometry'] },
+  'transfer_syntaxes/misc/ExplVR_BigEnd.dcm': { inherited: oldIdentity },
+  'transfer_syntaxes/misc/OT-PAL-8-face.dcm': { inherited: oldIdentity },
+  'transfer_syntaxes/misc/SC_rgb_16bit.dcm': { refused: 'unsupported-pixel-format' },
+};
+/** Orthanc 1.10 does not take them, or they are no images. */
+const noImages = /HTJ2K|JLS[LN]_|MR_truncated|no_meta|chrSQEncoding/;
+const images = [
+  ...imagesIn('transfer_syntaxes/ct_512').map((path): Case => ({ path, dcmqi: 'reads' })),
+  ...imagesIn('pixel_formats/mr_12bit').map((path): Case => ({ path, refused: 'mosaic' })),
+  ...imagesIn('transfer_syntaxes/mr_mosaic_384')
+    .slice(0, 2)
+    .map((path): Case => ({ path, refused: 'mosaic' })),
+  ...[...imagesIn('charsets'), ...imagesIn('transfer_syntaxes/misc')]
+    .filter((path) => !noImages.test(path))
+    .map((path): Case => ({ path, ...oddImages[path] })),
+];
+
+export const cases: readonly Case[] = data === undefined ? [] : [...series, ...awkward, ...images];
 
 /** What the manifest says of a variant; undefined for other cases. */
 export const manifestSays = (path: string): string | undefined =>

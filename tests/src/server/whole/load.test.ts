@@ -102,7 +102,8 @@ describeWithOrthanc('32 sessions on four series at once', () => {
     await watching;
     expect(most.sessions).toBe(works.length);
     expect(most.memory).toBeLessThanOrEqual(budget);
-    expect(most.process).toBeLessThanOrEqual(budget);
+    // the runtime and V8 take theirs besides
+    expect(most.process).toBeLessThanOrEqual(budget + 256 * 2 ** 20);
 
     for (const user of users) {
       const own = together.filter((_, index) => works[index].user === user).map(({ id }) => id);

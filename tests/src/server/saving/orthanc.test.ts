@@ -258,7 +258,9 @@ describeWithOrthanc('saving to a real PACS', () => {
     expect(outcomes).toEqual(
       steps.map((step) => ({ step, promised: step !== 'object-written', count: step === 'object-written' ? 0 : 1 })),
     );
-    expect(readdirSync(join(folder, 'object-written')).filter((name) => !['.lock', '.holder'].includes(name))).toEqual([]);
+    expect(readdirSync(join(folder, 'object-written')).filter((name) => !['.lock', '.holder'].includes(name))).toEqual(
+      [],
+    );
   }, 90_000);
 
   it('takes nothing when the disk is full, finishes what it has, and goes on when there is room', async () => {

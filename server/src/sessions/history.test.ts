@@ -5,7 +5,8 @@ import type { JournalRecord } from './records.js';
 import { newSegment } from './segments.js';
 import type { Change, SliceMask, StoredPrompt } from './state.js';
 
-const settings = { model: 'toy', window: 'auto' as const };
+const identity = { sha256: 'abc', demonstration: true, architecture: 'toy' };
+const settings = { model: 'toy', identity, window: 'auto' as const };
 const empty = emptyRecord(settings);
 const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 const segments = [1, 2, 3].map((id) => newSegment(id, {}));

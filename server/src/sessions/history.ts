@@ -5,7 +5,9 @@ import {
   bytesOf,
   emptyContent,
   inversesOf,
+  modelKey,
   type Change,
+  type ModelIdentity,
   type SessionContent,
   type Settings,
 } from './state.js';
@@ -29,6 +31,8 @@ export interface ActiveRun {
 export interface SessionRecord {
   readonly content: SessionContent;
   readonly settings: Settings;
+  /** every model that was in use, by `modelKey` */
+  readonly models: ReadonlyMap<string, UsedModel>;
   /** grows with every record that changes something */
   readonly revision: number;
   /** revision at which a slice last changed, by segment and slice; also of slices that have no mask any more */
@@ -50,6 +54,15 @@ export interface SessionRecord {
   readonly contentRevision: number;
 }
 
+export interface UsedModel extends ModelIdentity {
+  readonly name: string;
+}
+
+const withModel = (
+  models: ReadonlyMap<string, UsedModel>,
+  { model: name, identity }: Settings,
+): ReadonlyMap<string, UsedModel> => new Map([...models, [modelKey(name, identity), { name, ...identity }]]);
+
 /** Bytes that steps may hold; the oldest are forgotten first. */
 export const defaultHistoryBytes = 64 * 2 ** 20;
 
@@ -57,6 +70,7 @@ export function emptyRecord(settings: Settings): SessionRecord {
   return {
     content: emptyContent,
     settings,
+    models: withModel(new Map(), settings),
     revision: 1,
     changed: new Map(),
     undo: [],
@@ -99,7 +113,12 @@ export function reduce(state: SessionRecord, record: JournalRecord, limit = defa
     case 'redo':
       return state.redo.length === 0 ? state : move(state, 'redo');
     case 'settings':
-      return { ...state, settings: record.settings, revision: state.revision + 1 };
+      return {
+        ...state,
+        settings: record.settings,
+        models: withModel(state.models, record.settings),
+        revision: state.revision + 1,
+      };
     case 'saved':
       return { ...state, savedRevision: Math.max(state.savedRevision, record.revision), revision: state.revision + 1 };
   }

@@ -217,7 +217,7 @@ async function ask(
     absent.push({ segment, slice, presence: result.presence, message: absentMessage(slice) });
   }
   if (plane === undefined) {
-    const model = drawn ? undefined : session.workbench.modelInUse.name;
+    const model = drawn ? undefined : session.workbench.modelKey;
     return [{ kind: 'mask', segment, slice, value: sliceMask(result.mask, result, 'prompt', model) }];
   }
   return acrossChanges(session, draft, { segment, slice, plane }, result);
@@ -252,7 +252,7 @@ function acrossChanges(
       before === undefined ? new Uint8Array(session.grid.pixels) : decodeRuns(before.runs, session.grid.pixels);
     line.forEach((value, x) => (mask[pixelInSlice(plane, index, x, columns)] = value));
     const after: SliceMask = {
-      ...sliceMask(mask, result, before?.origin ?? 'prompt', session.workbench.modelInUse.name),
+      ...sliceMask(mask, result, before?.origin ?? 'prompt', session.workbench.modelKey),
       ...(before === undefined ? {} : { iou: before.iou, presence: before.presence }),
     };
     if (before === undefined || !isSameMask(before, after))

@@ -11,6 +11,7 @@ import { planPropagation, type PropagationPlan } from './requests.js';
 import type { LiveRun, LiveSession } from './session.js';
 import { maskOf, type Change } from './state.js';
 import type { TargetLease } from './volume-pool.js';
+import { keyOfModel } from './workbench.js';
 
 /** Results are on the disk after so many of them at the latest. */
 const syncEvery = 32;
@@ -105,8 +106,9 @@ async function followSegment(
   notes: string[],
 ): Promise<void> {
   const { segment, plane } = plan;
+  const made = keyOfModel(model);
   const stopped: Extract<SegmentEvent, { type: 'stopped' }>[] = [];
-  const across = plane === undefined ? undefined : new AcrossCollector(session, segment, plane, model.name);
+  const across = plane === undefined ? undefined : new AcrossCollector(session, segment, plane, made);
   const before = run.done;
   // The device works on the next slice while the journal takes this one.
   let writing: Promise<unknown> = Promise.resolve();
@@ -138,7 +140,7 @@ async function followSegment(
           const current = maskOf(session.record.content, segment, event.slice);
           // A slice edited by hand conditions the others; it never changes.
           if (current?.origin === 'edited') break;
-          const value = sliceMask(event.mask, event, event.origin, model.name);
+          const value = sliceMask(event.mask, event, event.origin, made);
           const known = event.origin === 'prompt' && current?.origin === 'prompt' && isSameMask(current, value);
           if (!known) await write([{ kind: 'mask', segment, slice: event.slice, value }]);
         }

@@ -1,4 +1,5 @@
 import {
+  codeSchema,
   createSessionSchema,
   drawingSchema,
   propagateSchema,
@@ -21,6 +22,9 @@ const segment = z.strictObject({
   terms: segmentTermsSchema,
   locked: z.boolean(),
   trackingUid: z.string(),
+  algorithm: z
+    .strictObject({ name: z.string(), version: z.string().optional(), family: codeSchema.optional() })
+    .optional(),
 });
 
 const mask = z.strictObject({
@@ -49,6 +53,7 @@ const change: z.ZodType<Change> = z.discriminatedUnion('kind', [
 
 const settings = z.strictObject({
   model: z.string(),
+  identity: z.strictObject({ sha256: z.string(), demonstration: z.boolean(), architecture: z.string() }),
   window: windowSchema,
   view: z.enum(['full', 'roi']).optional(),
 });

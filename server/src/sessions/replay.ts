@@ -4,29 +4,33 @@ import { propagate } from './propagation.js';
 import type { SessionRecord } from './history.js';
 import { newSegment } from './segments.js';
 import type { LiveSession } from './session.js';
-import type { Change } from './state.js';
+import type { Change, SliceMask } from './state.js';
 
-/** What a session takes over from another one: segments, prompts and slices edited by hand; nothing that a model made. */
+/** What a session takes over from another one: segments, prompts, what was drawn by hand or read; nothing that its model made. */
 export function takenOver({ content }: SessionRecord): Change[] {
   const changes: Change[] = [];
-  for (const { id, label, colour, terms } of content.segments.values()) {
+  for (const { id, label, colour, terms, algorithm } of content.segments.values()) {
     const body = { label, colour: [...colour] satisfies [number, number, number], terms };
-    changes.push({ kind: 'segment', id, value: newSegment(id, body) });
+    const value = { ...newSegment(id, body), ...(algorithm === undefined ? {} : { algorithm }) };
+    changes.push({ kind: 'segment', id, value });
   }
   for (const { base, ...prompt } of content.prompts.values()) {
-    // What points correct was made by the other model, unless a person drew it.
-    const kept = base?.model === undefined ? base : undefined;
+    // What points correct was made by the other model, unless a person drew it or it was read.
+    const kept = base !== undefined && isGiven(base) ? base : undefined;
     changes.push({ kind: 'prompt', id: prompt.id, value: kept === undefined ? prompt : { ...prompt, base: kept } });
   }
   for (const [segment, slices] of content.masks) {
     for (const [slice, mask] of slices) {
-      if (mask.model === undefined && mask.origin !== 'prompt') {
+      if (isGiven(mask) && mask.origin !== 'prompt') {
         changes.push({ kind: 'mask', segment, slice, value: mask });
       }
     }
   }
   return changes;
 }
+
+/** Not the work of the session's model. */
+const isGiven = ({ model, origin }: SliceMask): boolean => model === undefined || origin === 'imported';
 
 /** Asks this session's model what the other one was asked: every prompt, then what was propagated. */
 export async function repeat(session: LiveSession, other: SessionRecord): Promise<void> {

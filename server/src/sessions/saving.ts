@@ -5,7 +5,7 @@ import { seriesDescription } from '../segmentation/provenance.js';
 import type { Provenance, SegRequest, SegSegment } from '../segmentation/types.js';
 import type { SourceCall, SeriesSource } from './series-source.js';
 import type { LiveSession } from './session.js';
-import { filledSlices, type Segment, type SessionContent } from './state.js';
+import { filledSlices, importedModel, type Segment, type SessionContent } from './state.js';
 
 /** What a SEG says of the program that wrote it. */
 export interface Software {
@@ -35,10 +35,7 @@ export function segRequest(
     softwareName: software.name,
     softwareVersion: software.version,
     deviceSerialNumber: software.deviceSerialNumber,
-    ...modelPart(
-      session,
-      segments.map(({ id }) => id),
-    ),
+    ...modelPart(session, segments),
     creator: '',
     reviewed: body.reviewed,
   };
@@ -48,12 +45,15 @@ export function segRequest(
       .map(({ label }) => label)
       .join(', ')
       .slice(0, 48);
+  // Without a model of its own the object does not carry the mark of what it was made from.
+  const isMarked = /demonstration/i.test(base) || !hasDemonstration(content, segments);
+  const marked = isMarked ? base : `${base.slice(0, 44)} (demonstration)`;
   return {
     source: session.planned.source(session.workbench.loadedVolume),
     segments: segments.map((segment) => segSegment(session, content, segment)),
     provenance,
     format: body.format,
-    description: freeDescription(base, provenance, known),
+    description: freeDescription(marked, provenance, known),
     seriesNumber: Math.max(firstSeriesNumber - 1, ...known.map(({ seriesNumber }) => seriesNumber ?? 0)) + 1,
     instanceNumber: 1,
     ...(body.replaces === undefined
@@ -98,52 +98,67 @@ function segmentsToSave(session: LiveSession, body: SaveBody): Segment[] {
 function segSegment(session: LiveSession, content: SessionContent, segment: Segment): SegSegment {
   const masks = content.masks.get(segment.id);
   const slices = filledSlices(content, segment.id);
-  const byPerson = slices.every((slice) => masks?.get(slice)?.model === undefined);
-  const edited = slices.every((slice) => {
-    const origin = masks?.get(slice)?.origin;
-    return origin === 'edited' || origin === 'prompt';
-  });
+  const makers = new Set(slices.map((slice) => masks?.get(slice)?.model));
+  const isManual = makers.size === 1 && makers.has(undefined);
+  const isImported = [...makers].every((model) => model === undefined || model === importedModel);
   return {
     label: segment.label,
     terms: segment.terms,
     colour: segment.colour,
     trackingId: `${segment.label} (${segment.trackingUid.slice(-8)})`.slice(0, 64),
     trackingUid: segment.trackingUid,
-    // What was imported may come from a model.
-    algorithmType: byPerson && edited ? 'MANUAL' : 'SEMIAUTOMATIC',
+    algorithmType: isManual ? 'MANUAL' : 'SEMIAUTOMATIC',
+    ...(!isManual && isImported && segment.algorithm !== undefined ? { algorithm: segment.algorithm } : {}),
     slices,
     mask: (slice) => decodeRuns(masks?.get(slice)?.runs ?? new Uint8Array(0), session.grid.pixels),
   };
 }
 
-/** The model's part, when a model took part in what is saved. */
-function modelPart(session: LiveSession, segments: readonly number[]): Pick<Provenance, 'model'> {
-  const { content } = session.record;
-  const names = new Set<string>();
+/** The model's part, when a model took part in what is saved: the one that made most slices; others are named. */
+function modelPart(session: LiveSession, segments: readonly Segment[]): Pick<Provenance, 'model'> {
+  const { content, settings } = session.record;
+  const ids = segments.map(({ id }) => id);
+  const makers = new Map<string, number>();
   const origins = new Map<string, number>();
-  for (const segment of segments) {
-    for (const { model, origin, pixels } of content.masks.get(segment)?.values() ?? []) {
+  for (const id of ids) {
+    for (const { model, origin, pixels } of content.masks.get(id)?.values() ?? []) {
       if (pixels === 0) continue;
-      if (model !== undefined) names.add(model);
+      if (model !== undefined && model !== importedModel) makers.set(model, (makers.get(model) ?? 0) + 1);
       origins.set(origin, (origins.get(origin) ?? 0) + 1);
     }
   }
-  if (names.size === 0) return {};
-  const { name, weightsSha256, demonstration, architecture } = session.workbench.modelInUse;
+  const [most, ...others] = [...makers]
+    .sort((a, b) => b[1] - a[1])
+    .flatMap(([key]) => session.record.models.get(key) ?? []);
+  if (most === undefined) return {};
+  const inUse = session.workbench.modelInUse.weightsSha256 === most.sha256;
   const kinds = new Set<string>();
-  for (const { segment, drawing } of content.prompts.values()) if (segments.includes(segment)) kinds.add(drawing.kind);
-  const others = [...names].filter((other) => other !== name);
+  for (const { segment, drawing } of content.prompts.values()) if (ids.includes(segment)) kinds.add(drawing.kind);
   const parameters: [string, string][] = [
-    ['architecture', architecture.name],
-    ['window', session.workbench.windowText()],
-    ['view', session.workbench.options(session.record.settings).view],
+    ['architecture', most.architecture],
+    // Of a model that the session left, only its masks are known for sure.
+    ...(inUse
+      ? ([
+          ['window', session.workbench.windowText()],
+          ['view', session.workbench.options(settings).view],
+        ] satisfies [string, string][])
+      : []),
     ['prompts', [...kinds].sort().join(' ') || 'none'],
     ['slices', [...origins].map(([origin, count]) => `${origin} ${count}`).join(', ')],
-    // Masks of a model that was used before the session changed to another one.
-    ...(others.length === 0 ? [] : [['also by', others.join(' ')] satisfies [string, string]]),
+    ...others.map(({ name, sha256 }): [string, string] => ['also', `${name} sha256 ${sha256}`]),
   ];
-  return { model: { name, version: weightsSha256.slice(0, 12), sha256: weightsSha256, demonstration, parameters } };
+  const { name, sha256 } = most;
+  const demonstration = [most, ...others].some((model) => model.demonstration) || hasDemonstration(content, segments);
+  return { model: { name, version: sha256.slice(0, 12), sha256, demonstration, parameters } };
 }
+
+/** Segments that were read and say themselves that a demonstration model made them. */
+const hasDemonstration = (content: SessionContent, segments: readonly Segment[]): boolean =>
+  segments.some(
+    ({ id, algorithm }) =>
+      /demonstration/i.test(algorithm?.name ?? '') &&
+      [...(content.masks.get(id)?.values() ?? [])].some(({ model, pixels }) => pixels > 0 && model === importedModel),
+  );
 
 /** The description, with a version number when the study has a segmentation of this name. */
 export function freeDescription(

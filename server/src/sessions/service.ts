@@ -31,7 +31,7 @@ import { SessionStore } from './store.js';
 import type { SessionService } from './types.js';
 import { VolumePool } from './volume-pool.js';
 import { storedSessionState } from './views.js';
-import { volumeKey } from './workbench.js';
+import { identityOf, volumeKey } from './workbench.js';
 import { windowSpec } from './window.js';
 
 export interface SessionServiceOptions {
@@ -137,7 +137,13 @@ class Sessions implements SessionService {
         if (wanted.window !== undefined) windowSpec(wanted.window);
         await session.workbench.ready();
         await session.requests.run(async () => {
-          const settings = { ...session.record.settings, ...defined(wanted) };
+          const { models } = this.options;
+          const model = wanted.model === undefined ? undefined : await models.describe(wanted.model);
+          const settings = {
+            ...session.record.settings,
+            ...defined(wanted),
+            ...(model === undefined ? {} : { model: model.name, identity: identityOf(model) }),
+          };
           await session.workbench.change(settings, () => session.commit(() => ({ type: 'settings', settings })));
         });
       }
@@ -325,6 +331,7 @@ class Sessions implements SessionService {
       const position = request.position === undefined ? undefined : grid.sliceAt(request.position);
       const settings: Settings = {
         model: model.name,
+        identity: identityOf(model),
         window: request.window,
         ...(request.view === undefined ? {} : { view: request.view }),
       };
@@ -394,7 +401,12 @@ class Sessions implements SessionService {
       const message = 'The server stopped during the propagation; what had arrived is kept.';
       await session.commit(() => ({ type: 'run-end', run, state: 'cancelled', segments, done: 0, total: 0, message }));
     }
-    session.workbench.start(record.settings, callOf(principal), undefined);
+    const identity = identityOf(model);
+    if (identity.sha256 !== record.settings.identity.sha256) {
+      // The model of this name was installed anew: what it makes from now on is another model's work.
+      await session.commit((current) => ({ type: 'settings', settings: { ...current.settings, identity } }));
+    }
+    session.workbench.start(session.record.settings, callOf(principal), undefined);
     return session;
   }
 

@@ -324,6 +324,29 @@ describe('saving', () => {
     expect(next.segments.map(({ label }) => label)).toEqual(['Node']);
     expect(await masksOf(service, ada, next.id)).toEqual(await masksOf(service, ada, id));
     expect(next.segments[0].trackingUid).toBe((await service.get(ada, id)).segments[0].trackingUid);
+
+    // What was read still says what made it, whoever saves it now.
+    const save = await service.save(ada, next.id, { format: 'binary', reviewed: false, description: 'Nodes' });
+    expect(save.description).toBe('Nodes (demonstration)');
+    const text = Buffer.from(rig.saved[0].object.bytes).toString('latin1');
+    expect(text).toContain('toy (demonstration)');
+    expect(text).not.toContain('MANUAL');
+  });
+
+  it('names the model that made the masks, not the one that the session changed to since', async () => {
+    const service = await rig.start();
+    const id = await segmented(service);
+    await propagated(service, id);
+    await service.change(ada, id, { model: 'other' });
+    await service.save(ada, id, { format: 'binary', reviewed: false });
+    await service.addSegment(ada, id, {});
+    await service.putPrompt(ada, id, randomUUID(), { ...boxPrompt, segment: 2 });
+    await service.save(ada, id, { format: 'binary', reviewed: false });
+    await service.save(ada, id, { format: 'binary', reviewed: false, segments: [2] });
+    const [before, both, only] = rig.saved.map(({ object }) => Buffer.from(object.bytes).toString('latin1'));
+    expect([before.includes('sha256=toy0'), before.includes('other')]).toEqual([true, false]);
+    expect([both.includes('sha256=toy0'), both.includes('also=other sha256 other0')]).toEqual([true, true]);
+    expect([only.includes('sha256=other0'), only.includes('sha256=toy0')]).toEqual([true, false]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Drawing, SegmentTerms, WindowChoice } from '@medsam2/protocol';
+import type { Code, Drawing, SegmentTerms, WindowChoice } from '@medsam2/protocol';
 
 /**
  * What a session holds, immutable; a change makes new maps along its path and shares the rest. Masks are runs
@@ -18,6 +18,14 @@ export interface Segment {
   readonly terms: SegmentTerms;
   readonly locked: boolean;
   readonly trackingUid: string;
+  /** what made it, as the segmentation says that it was read from; absent when a person did */
+  readonly algorithm?: ImportedAlgorithm;
+}
+
+export interface ImportedAlgorithm {
+  readonly name: string;
+  readonly version?: string;
+  readonly family?: Code;
 }
 
 export interface StoredPrompt {
@@ -45,13 +53,27 @@ export interface SliceMask {
   /** presence logit */
   readonly presence: number;
   readonly origin: Origin;
-  /** name of the model that made it; absent for masks of a person and imported ones */
+  /** what made it (`modelKey`, or `importedModel`); absent for masks of a person */
   readonly model?: string;
 }
+
+/** The `model` of masks that were read from a segmentation and that a program had made. */
+export const importedModel = 'imported';
+
+/** Which weights made a mask: those of one name may be replaced. */
+export interface ModelIdentity {
+  readonly sha256: string;
+  readonly demonstration: boolean;
+  readonly architecture: string;
+}
+
+export const modelKey = (name: string, { sha256 }: Pick<ModelIdentity, 'sha256'>): string =>
+  `${name} ${sha256.slice(0, 12)}`;
 
 /** The model's side of a session; not part of undo. */
 export interface Settings {
   readonly model: string;
+  readonly identity: ModelIdentity;
   readonly window: WindowChoice;
   /** absent: the model's own */
   readonly view?: 'full' | 'roi';

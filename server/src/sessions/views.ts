@@ -39,9 +39,8 @@ export function storedSessionState(
     encoded: 0,
     model: {
       name: settings.model,
-      sha256: model?.weightsSha256 ?? '',
-      // A model that is not there any more is trusted no further than a demonstration.
-      demonstration: model?.demonstration ?? true,
+      sha256: settings.identity.sha256,
+      demonstration: settings.identity.demonstration,
       device: '',
     },
     window: { choice: settings.window, text: '' },

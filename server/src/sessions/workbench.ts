@@ -9,7 +9,7 @@ import { notReady, problemOf } from './problems.js';
 import type { JournalHeader } from './records.js';
 import type { PlannedVolume, SourceCall } from './series-source.js';
 import type { SessionSurroundings } from './session.js';
-import type { OrthogonalPlane, Settings } from './state.js';
+import { modelKey, type ModelIdentity, type OrthogonalPlane, type Settings } from './state.js';
 import type { TargetLease, VolumeLease } from './volume-pool.js';
 import { windowSpec } from './window.js';
 
@@ -131,6 +131,11 @@ export class Workbench {
     return this.model;
   }
 
+  /** What masks of the model in use carry. */
+  get modelKey(): string {
+    return keyOfModel(this.model);
+  }
+
   windowText(): string {
     return this.outfit === undefined ? '' : describeWindow(this.outfit.window);
   }
@@ -242,6 +247,14 @@ export class Workbench {
     }
   }
 }
+
+export const identityOf = ({ weightsSha256, demonstration, architecture }: ResolvedModel): ModelIdentity => ({
+  sha256: weightsSha256,
+  demonstration,
+  architecture: architecture.name,
+});
+
+export const keyOfModel = (model: ResolvedModel): string => modelKey(model.name, identityOf(model));
 
 /** Sessions with the same key share a volume: the same images of one PACS, with the same findings accepted. */
 export function volumeKey({ source, images }: Pick<JournalHeader, 'source' | 'images'>): string {

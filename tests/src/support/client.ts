@@ -64,7 +64,8 @@ export class Client {
     });
     if (answer.status !== 200) throw new Error(`events: ${answer.status} ${await answer.text()}`);
     const decoder = new StreamDecoder();
-    for await (const chunk of answer.body ?? []) yield* decoder.push(chunk);
+    if (answer.body === null) return;
+    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) yield* decoder.push(chunk);
   }
 
   async hear(session: string, enough: (header: EventHeader) => boolean, after = 0): Promise<StreamEvent[]> {

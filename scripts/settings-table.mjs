@@ -5,7 +5,7 @@ import { settingsTable } from '../server/dist/config/table.js';
 
 const file = fileURLToPath(new URL('../docs/server.md', import.meta.url));
 const text = readFileSync(file, 'utf8');
-const changed = text.replace(/(<!-- settings -->\n)[\s\S]*?(\n<!-- \/settings -->)/, (_match, before, after) => {
-  return `${before}\n${settingsTable()}\n${after}`;
+const changed = text.replace(/(<!-- settings -->\n)[\s\S]*?(<!-- \/settings -->)/, (_match, before, after) => {
+  return `${before}\n${settingsTable()}\n\n${after}`;
 });
 writeFileSync(file, changed);

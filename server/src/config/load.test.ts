@@ -82,6 +82,7 @@ describe('configuration', () => {
     [{ DICOMWEB_TOKEN: 'x' }, undefined, /DICOMWEB_URL is not/],
     [{ DICOMWEB_URL: 'http://p', DICOMWEB_USERNAME: 'a' }, undefined, /only one is set/],
     [{ MEDSAM2_PROXY: 'maybe' }, undefined, /neither true nor false/],
+    [{ MEDSAM2_TRUST_PROXY: 'loopback,10.0.0.0/33' }, undefined, /trustProxy/],
     [{ MEDSAM2_CORS_ORIGINS: '*' }, undefined, /corsOrigins/],
     [
       {},

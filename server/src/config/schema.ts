@@ -1,4 +1,5 @@
 import { roles } from '@medsam2/protocol';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { pacsConfigSchema } from '../dicomweb/config.js';
 import { isLoopback } from './loopback.js';
@@ -60,7 +61,7 @@ const http = z.strictObject({
     env: 'MEDSAM2_PUBLIC_URL',
     description: 'how browsers reach the server; with https, strict transport security is announced',
   }),
-  trustProxy: z.array(z.string()).default([]).meta({
+  trustProxy: z.array(z.string().refine(isNetwork, 'no address, network or name of one')).default([]).meta({
     env: 'MEDSAM2_TRUST_PROXY',
     description:
       'addresses or networks of reverse proxies whose X-Forwarded-For is believed, e.g. loopback, 10.0.0.0/8',
@@ -258,6 +259,13 @@ export const configSchema = z
 export type Config = z.infer<typeof configSchema>;
 /** What a configuration file may hold. */
 export type ConfigInput = z.input<typeof configSchema>;
+
+/** What Express takes as `trust proxy`. */
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [, address = text, bits = '0'] = /^(.*)\/(\d{1,3})$/.exec(text) ?? [];
+  return isIP(address) !== 0 && Number(bits) <= (isIP(address) === 4 ? 32 : 128);
+}
 
 function hasCredentials(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -13,6 +13,8 @@ export function requestLimit(perMinute: number): RequestHandler {
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     identifier: 'requests',
+    // its checks of the set-up print to the console, past the log
+    validate: false,
     keyGenerator: (request, response) => contextOf(response).principal?.id ?? addressKey(request),
     handler: (_request, _response, next) =>
       next(

@@ -74,7 +74,7 @@ export class ModelCatalogue {
       return await model;
     } catch (error) {
       this.known.delete(name);
-      throw error;
+      throw forUsers(error);
     }
   }
 
@@ -87,4 +87,18 @@ export class ModelCatalogue {
     });
     return (await Promise.all(times).catch(() => [`${Math.random()}`])).join(' ');
   }
+}
+
+/** The registry's errors are for the operator and name paths; users are told what they can do. */
+function forUsers(error: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  const cause = { cause: error };
+  if (error.code === 'no-model')
+    return new UserError('no-model', 'No model is installed on this server.', 'The operator installs one.', cause);
+  if (error.code === 'model-choice') {
+    const remedy = 'Name one in the request, or ask the operator to set `models.default`.';
+    return new UserError('model-choice', 'Several models are installed and none is the default.', remedy, cause);
+  }
+  const remedy = 'The operator finds out why with medsam2 doctor and medsam2 models verify.';
+  return new UserError('model-broken', 'The model cannot be used.', remedy, cause);
 }

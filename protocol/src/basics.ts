@@ -3,11 +3,14 @@ import { z } from 'zod';
 /** Path under which all routes of this contract lie. A change that breaks clients gets a new one. */
 export const apiPath = '/api/v1';
 
-/** DICOM unique identifier (PS3.5 section 9.1): numbers without leading zeros, at most 64 characters. */
+/**
+ * DICOM unique identifier (PS3.5 section 9.1): numbers with dots between, at most 64 characters. Leading zeros, which
+ * the standard forbids, occur in real archives.
+ */
 export const uidSchema = z
   .string()
   .max(64)
-  .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'not a DICOM UID')
+  .regex(/^\d+(\.\d+)+$/, 'not a DICOM UID')
   .meta({ description: 'DICOM unique identifier', example: '1.2.826.0.1.3680043.2.1125.1' });
 
 /** Name of a configured PACS; never an address: clients cannot make the server call anything else. */

@@ -188,6 +188,8 @@ describeWithOrthanc('what was confirmed outlives', () => {
     await orthanc.start();
     const save = await until(waiting.body.id, 'verified');
     expect((await stored(orthanc, save)).found).toHaveLength(1);
+    // the session hears of it a moment later
+    for (let left = 100; left > 0 && (await stateOf(id)).unsaved; left--) await sleep(50);
     expect((await stateOf(id)).unsaved).toBe(false);
   }, 60_000);
 
@@ -196,6 +198,7 @@ describeWithOrthanc('what was confirmed outlives', () => {
     const { id } = await begin();
     const save = await client.save(id);
     expect(save).toMatchObject({ state: 'verified', attempts: 1 });
+    expect((await stateOf(id)).unsaved).toBe(false);
     expect((await stored(orthanc, save)).found).toHaveLength(1);
   });
 

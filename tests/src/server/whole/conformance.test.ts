@@ -71,6 +71,7 @@ describeWithOrthanc('every series, from the PACS to the PACS', () => {
       const truth = await readTruth(dirname(dataPath(one.path)), session);
       const task = truth?.task ?? middleTask(session);
       const journey = await segment(client, session, task);
+      expect(journey.answer.prompt.slice).toBe(task.slice);
       filled += journey.masks.size > 0 ? 1 : 0;
       if (one.cli) await compareWithCli(one, task, journey, truth);
       await paint(client, session, task.range.last);

@@ -33,10 +33,10 @@ export function middleTask({ volume }: SessionState): Task {
 export async function segment(client: Client, session: SessionState, task: Task): Promise<Journey> {
   const { id } = session;
   const { id: number } = await client.addSegment(id, 'Object');
-  const drawing = { kind: 'box', place: { slice: task.slice }, box: task.box };
+  const { images } = await client.must<Pick<Journey, 'images'>>('GET', `/sessions/${id}/images`);
+  const drawing = { kind: 'box', place: images[task.slice], box: task.box };
   const answer = await client.prompt(id, number, drawing);
   await client.propagated(id, { range: task.range, stop: { absentSlices: null } });
-  const { images } = await client.must<Pick<Journey, 'images'>>('GET', `/sessions/${id}/images`);
   return { session, images, masks: await client.masks(id), answer };
 }
 

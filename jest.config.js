@@ -1,7 +1,13 @@
 // Tests run from the compiled output, so that worker threads load the same files as in production.
 export default {
   testEnvironment: '<rootDir>/scripts/jest-environment.js',
-  roots: ['<rootDir>/protocol/dist', '<rootDir>/models/dist', '<rootDir>/server/dist', '<rootDir>/tests/dist'],
+  roots: [
+    '<rootDir>/protocol/dist',
+    '<rootDir>/models/dist',
+    '<rootDir>/slicer-bridge/dist',
+    '<rootDir>/server/dist',
+    '<rootDir>/tests/dist',
+  ],
   testMatch: ['**/*.test.js'],
   testTimeout: 120000,
 };

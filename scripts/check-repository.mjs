@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
 const read = (path) => readFileSync(path, 'utf8');
-const workspaces = ['protocol', 'models', 'server', 'tests'];
+const workspaces = ['protocol', 'models', 'slicer-bridge', 'server', 'tests'];
 const isClone = existsSync('.git');
 if (!isClone && process.env.CI === 'true')
   throw new Error('not a git clone: files and commit messages cannot be checked');
@@ -42,7 +42,7 @@ const checks = {
       );
   },
   'packages carry the licence'() {
-    return ['protocol', 'models', 'server'].filter((folder) => read(`${folder}/LICENSE`) !== read('LICENSE'));
+    return ['protocol', 'models', 'slicer-bridge', 'server'].filter((folder) => read(`${folder}/LICENSE`) !== read('LICENSE'));
   },
   'packed packages hold what they need and nothing of the tests'() {
     const needed = {
@@ -56,6 +56,7 @@ const checks = {
         'LICENSE',
         'NOTICE',
       ],
+      'slicer-bridge': ['dist/index.js', 'LICENSE'],
       server: ['bin/medsam2.js', 'dist/cli/main.js', 'dist/inference/worker.js', 'LICENSE'],
     };
     return Object.entries(needed).flatMap(([folder, files]) => {

@@ -90,7 +90,7 @@ set_up_debian() {
 # Jest runs what lies in dist: output whose source is gone would go on being tested.
 build() {
   local output source
-  for output in $(find protocol/dist models/dist server/dist tests/dist -name '*.js' 2>/dev/null); do
+  for output in $(find protocol/dist models/dist slicer-bridge/dist server/dist tests/dist -name '*.js' 2>/dev/null); do
     source=${output/\/dist\//\/src\/}
     [ -e "${source%.js}.ts" ] || rm -f "$output" "$output.map" "${output%.js}.d.ts"
   done
@@ -106,7 +106,7 @@ if $unit; then
       [ -e "${python%/bin/python}/complete" ] && export MEDSAM2_PYTHON=$PWD/$python
     done
   fi
-  stage unit jest unit protocol/dist models/dist server/dist
+  stage unit jest unit protocol/dist models/dist slicer-bridge/dist server/dist
   finish
 fi
 stage python set_up_python

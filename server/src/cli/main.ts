@@ -9,6 +9,7 @@ import { registerExample } from './commands/example.js';
 import { registerModels } from './commands/models.js';
 import { registerSegment } from './commands/segment.js';
 import { registerServe } from './commands/serve.js';
+import { registerSlicerBridge } from './commands/slicer-bridge.js';
 import { exitCodes, ExitError } from './exit.js';
 import { processIo, type CliIo } from './io.js';
 import { programVersion } from './versions.js';
@@ -60,6 +61,7 @@ export function createProgram(io: CliIo): Command {
   registerServe(program, io);
   registerDoctor(program, io);
   registerAudit(program, io);
+  registerSlicerBridge(program, io);
   return program;
 }
 

@@ -8,8 +8,9 @@ export interface NpyHeader {
   /** stored as bool; read as uint8 0 or 1 */
   readonly isBoolean: boolean;
   readonly littleEndian: boolean;
-  /** C order */
   readonly shape: readonly number[];
+  /** the first axis runs fastest; never set where both orders are the same bytes */
+  readonly fortranOrder: boolean;
   /** bytes of magic and header, where the values start */
   readonly headerBytes: number;
 }
@@ -22,7 +23,7 @@ const maxTextLength = 1 << 20;
  * evaluated.
  *
  * @param name of the array, for messages
- * @throws UserError `npy-header`, `npz-object-array`, `npz-dtype`, `npz-fortran-order`, `image-truncated`
+ * @throws UserError `npy-header`, `npz-object-array`, `npz-dtype`, `image-truncated`
  */
 export async function readNpyHeader(source: ByteSource, name: string): Promise<NpyHeader> {
   const { text, headerBytes } = await readHeaderText(source, name);
@@ -84,14 +85,8 @@ function parseDictionary(text: string, name: string): Omit<NpyHeader, 'headerByt
     .filter((word) => word !== '')
     .map(Number);
   // with at most one axis longer than 1, both orders are the same bytes
-  if (order[1] === 'True' && shape.filter((size) => size > 1).length > 1) {
-    throw new UserError(
-      'npz-fortran-order',
-      `The array ${name} is stored in Fortran order, whose axes would have to be rearranged.`,
-      'Save numpy.ascontiguousarray(array) instead.',
-    );
-  }
-  return { type, isBoolean, littleEndian, shape };
+  const fortranOrder = order[1] === 'True' && shape.filter((size) => size > 1).length > 1;
+  return { type, isBoolean, littleEndian, shape, fortranOrder };
 }
 
 function parseDescr(descr: string | undefined, name: string): Pick<NpyHeader, 'type' | 'isBoolean' | 'littleEndian'> {

@@ -9,14 +9,22 @@ import { firstBytes, chunkedBytes, truncated, type ByteSource } from './byte-sou
 import { shearFindings } from './grid-findings.js';
 import type { FileReadOptions } from './nifti.js';
 import { readNpyHeader, readNpyText, type NpyHeader } from './npy.js';
-import { readVoxels } from './read-voxels.js';
-import { bytesPerVoxel, checkedCount, defaultMaxBytes } from './voxel-type.js';
+import { readValues, readVoxels } from './read-voxels.js';
+import { bytesPerVoxel, checkedCount, defaultMaxBytes, viewLike } from './voxel-type.js';
 
 export interface NpyArray {
   /** C order */
   readonly shape: readonly number[];
   readonly values: VoxelArray;
 }
+
+export interface NpzOptions extends FileReadOptions {
+  /** arrays in Fortran order: `refuse` (default), or `rearrange` into C order, which takes their memory twice */
+  readonly fortran?: 'refuse' | 'rearrange';
+}
+
+/** Values of one piece of an array read in pieces. */
+const pieceValues = 1 << 17;
 
 /**
  * An open npz archive. Arrays are read when asked for, one at a time; nothing else of the file is decompressed.
@@ -26,15 +34,15 @@ export class NpzArchive {
   private constructor(
     private readonly zip: yauzl.ZipFile,
     private readonly entries: ReadonlyMap<string, yauzl.Entry>,
-    private readonly maxBytes: number,
+    private readonly options: NpzOptions,
   ) {}
 
   /** @throws UserError `file-not-found`, `image-empty`, `npz-archive` */
-  static async open(path: string, options: FileReadOptions = {}): Promise<NpzArchive> {
+  static async open(path: string, options: NpzOptions = {}): Promise<NpzArchive> {
     await firstBytes(path, 4); // a missing or empty file deserves its own message
     const zip = await openZip(path);
     try {
-      return new NpzArchive(zip, await listEntries(zip), options.maxBytes ?? defaultMaxBytes);
+      return new NpzArchive(zip, await listEntries(zip), options);
     } catch (error) {
       zip.close();
       throw error;
@@ -56,7 +64,18 @@ export class NpzArchive {
    * @throws UserError as {@link read}
    */
   async header(name: string): Promise<NpyHeader> {
-    return this.#with(name, (source) => readNpyHeader(source, name));
+    return this.#with(name, (source) => this.#header(source, name));
+  }
+
+  /**
+   * CRC-32 and size of an array's npy file, as the archive states them: equal arrays have equal ones, and reading an array
+   * proves its own.
+   *
+   * @throws UserError `npz-missing-array`
+   */
+  checksum(name: string): { readonly crc32: number; readonly bytes: number } {
+    const { crc32: sum, uncompressedSize } = this.#entry(name);
+    return { crc32: sum >>> 0, bytes: uncompressedSize };
   }
 
   /**
@@ -67,14 +86,34 @@ export class NpzArchive {
    */
   async read(name: string): Promise<NpyArray> {
     return this.#with(name, async (source, entry) => {
-      const header = await readNpyHeader(source, name);
-      const width = bytesPerVoxel[header.type];
-      const count = checkedCount(header.shape.length === 0 ? [1] : header.shape, width, this.maxBytes);
-      const held = entry.uncompressedSize - header.headerBytes;
-      if (held !== count * width) throw truncated(`the array ${name}`, count * width, Math.max(0, held));
+      const header = await this.#header(source, name);
+      const count = this.#count(header, entry, name);
       const values = await readVoxels(source, { type: header.type, count, littleEndian: header.littleEndian });
-      return { shape: header.shape, values };
+      return { shape: header.shape, values: header.fortranOrder ? toCOrder(values, header.shape) : values };
     });
+  }
+
+  /**
+   * The values of an array in pieces, in C order, none of which is kept.
+   *
+   * @throws UserError as {@link read}; `npz-fortran-order` whatever the options say
+   */
+  async *pieces(name: string): AsyncGenerator<VoxelArray> {
+    const entry = this.#entry(name);
+    const stream = await openEntry(this.zip, entry);
+    const source = memberBytes(stream, entry);
+    try {
+      const header = await this.#header(source, name);
+      if (header.fortranOrder) throw fortranOrder(name);
+      const { type, littleEndian } = header;
+      for (let left = this.#count(header, entry, name); left > 0; left -= Math.min(left, pieceValues)) {
+        yield await readValues(source, { type, count: Math.min(left, pieceValues), littleEndian });
+      }
+      await source.finish();
+    } finally {
+      await source.close();
+      stream.destroy();
+    }
   }
 
   /**
@@ -90,20 +129,36 @@ export class NpzArchive {
     this.zip.close();
   }
 
-  async #with<T>(name: string, use: (source: ByteSource, entry: yauzl.Entry) => Promise<T>): Promise<T> {
+  async #header(source: ByteSource, name: string): Promise<NpyHeader> {
+    const header = await readNpyHeader(source, name);
+    if (header.fortranOrder && this.options.fortran !== 'rearrange') throw fortranOrder(name);
+    return header;
+  }
+
+  /** How many values an array has: as many as its member holds, and no more than the limit. */
+  #count(header: NpyHeader, entry: yauzl.Entry, name: string): number {
+    const width = bytesPerVoxel[header.type];
+    const shape = header.shape.length === 0 ? [1] : header.shape;
+    const count = checkedCount(shape, width, this.options.maxBytes ?? defaultMaxBytes);
+    const held = entry.uncompressedSize - header.headerBytes;
+    if (held !== count * width) throw truncated(`the array ${name}`, count * width, Math.max(0, held));
+    return count;
+  }
+
+  #entry(name: string): yauzl.Entry {
     const entry = this.entries.get(name);
-    if (!entry) {
-      throw new UserError(
-        'npz-missing-array',
-        `The npz file has no array ${name}; it holds ${this.names.slice(0, 10).join(', ') || 'nothing'}.`,
-        'Save the images under the name imgs, as MedSAM2 expects.',
-      );
-    }
-    const stream = await openEntry(this.zip, entry);
-    const source = chunkedBytes(
-      checked(stream, entry),
-      Math.min(entry.uncompressedSize, entry.compressedSize * 1032 + 64),
+    if (entry) return entry;
+    throw new UserError(
+      'npz-missing-array',
+      `The npz file has no array ${name}; it holds ${this.names.slice(0, 10).join(', ') || 'nothing'}.`,
+      'Save the images under the name imgs, as MedSAM2 expects.',
     );
+  }
+
+  async #with<T>(name: string, use: (source: ByteSource, entry: yauzl.Entry) => Promise<T>): Promise<T> {
+    const entry = this.#entry(name);
+    const stream = await openEntry(this.zip, entry);
+    const source = memberBytes(stream, entry);
     try {
       return await use(source, entry);
     } finally {
@@ -111,6 +166,34 @@ export class NpzArchive {
       stream.destroy();
     }
   }
+}
+
+/** A member's bytes; DEFLATE bounds what it can hold, whatever the archive declares. */
+const memberBytes = (stream: Readable, entry: yauzl.Entry): ByteSource =>
+  chunkedBytes(checked(stream, entry), Math.min(entry.uncompressedSize, entry.compressedSize * 1032 + 64));
+
+const fortranOrder = (name: string): UserError =>
+  new UserError(
+    'npz-fortran-order',
+    `The array ${name} is stored in Fortran order, whose axes would have to be rearranged.`,
+    'Save numpy.ascontiguousarray(array) instead.',
+  );
+
+/** Values whose first axis runs fastest -> values whose last axis runs fastest; shape as declared. */
+function toCOrder(values: VoxelArray, shape: readonly number[]): VoxelArray {
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, size) => product * size, 1));
+  const out = viewLike(values, values.length);
+  const index = shape.map(() => 0);
+  for (let at = 0, from = 0; at < out.length; at++) {
+    out[at] = values[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
 }
 
 /**

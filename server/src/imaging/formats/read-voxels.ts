@@ -23,17 +23,25 @@ export interface VoxelLayout {
  */
 export async function readVoxels(source: ByteSource, layout: VoxelLayout): Promise<VoxelArray> {
   const { type, count } = layout;
-  const width = bytesPerVoxel[type];
-  const storedBytes = count * width;
+  const storedBytes = count * bytesPerVoxel[type];
   // a declared size that the file cannot hold is refused before memory is taken
   if (source.atMost < storedBytes) throw truncated('voxels', storedBytes, source.atMost);
+  const voxels = await readValues(source, layout);
+  await source.finish();
+  return voxels;
+}
+
+/** The next `count` values of a source, converted as {@link readVoxels} does; what comes behind them is left alone. */
+export async function readValues(source: ByteSource, layout: VoxelLayout): Promise<VoxelArray> {
+  const { type, count } = layout;
+  const width = bytesPerVoxel[type];
+  const storedBytes = count * width;
   const target = targetType(layout);
   const buffer = new ArrayBuffer(count * bytesPerVoxel[target]);
   // stored values go to the END of the buffer: converting from the front then never overwrites what is still to be read
   const stored = new Uint8Array(buffer, buffer.byteLength - storedBytes, storedBytes);
   const got = await source.fill(stored);
   if (got < storedBytes) throw truncated('voxels', storedBytes, got);
-  await source.finish();
   if (!layout.littleEndian) swapBytes(stored, width);
   return convert(buffer, stored.byteOffset, target, layout);
 }

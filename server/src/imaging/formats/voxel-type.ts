@@ -44,6 +44,12 @@ export function viewAs(type: PlainVoxelType, buffer: ArrayBuffer, byteOffset: nu
   }
 }
 
+/** An empty array of the same type. */
+export function viewLike(array: VoxelArray, count: number): VoxelArray {
+  const Type = array.constructor as new (count: number) => VoxelArray;
+  return new Type(count);
+}
+
 /** The bytes of a typed array, without a copy. */
 export const bytesOf = (array: VoxelArray): Uint8Array =>
   new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);

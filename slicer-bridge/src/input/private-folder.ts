@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A folder that only this process's user can enter; files in it have random names and live as long as their request. */
+export class PrivateFolder {
+  private path?: Promise<string>;
+
+  constructor(private readonly parent = tmpdir()) {}
+
+  /** A path that nobody has used; the caller removes the file. */
+  async newPath(): Promise<string> {
+    // mkdtemp makes folders with mode 0700
+    this.path ??= mkdtemp(join(this.parent, 'medsam2-slicer-'));
+    return join(await this.path, randomUUID());
+  }
+
+  async close(): Promise<void> {
+    if (this.path !== undefined) await rm(await this.path, { recursive: true, force: true });
+  }
+}

@@ -37,6 +37,13 @@ export interface Command {
 const done = (body: string): Answer => ({ status: 200, body });
 const told = ({ status, message, remedy }: Failure): Answer => ({ status, body: `Error: ${message} ${remedy}` });
 
+/** What a click is called in the log, by what was uploaded. */
+const operations = {
+  image: 'middle slice segmented',
+  mask: 'full segmentation done',
+  points: 'improvement done',
+} as const;
+
 /** The size of an empty answer to a client whose volume was never seen. */
 const unknownSize = { slices: 1, rows: 1, columns: 1 };
 const maxConfigBytes = 2 ** 20;
@@ -149,7 +156,7 @@ export class Exchange {
       signal.throwIfAborted();
       click.finish(file);
       const seconds = Number(((performance.now() - begin) / 1000).toFixed(2));
-      this.tell(client, `${upload.kind} click done`, { model: segmenter.model, seconds, notes: notes.join(' ') });
+      this.tell(client, operations[upload.kind], { model: segmenter.model, seconds, notes: notes.join(' ') });
       return done('Success');
     } catch (error) {
       if (signal.aborted) throw error;

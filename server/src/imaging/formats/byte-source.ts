@@ -1,6 +1,6 @@
 import { UserError } from '@medsam2/models';
 import { open, type FileHandle } from 'node:fs/promises';
-import { createUnzip } from 'node:zlib';
+import { crc32, createUnzip } from 'node:zlib';
 
 /** Bytes in order, delivered straight into the caller's memory. */
 export interface ByteSource {
@@ -49,11 +49,26 @@ export async function openBytes(
   }
 }
 
-/** A source over chunks that someone else inflates, such as a member of a ZIP archive; closing it ends the iteration. */
-export function chunkedBytes(chunks: AsyncIterable<Uint8Array>, atMost: number): ByteSource {
+/**
+ * A source over chunks that someone else inflates, such as a member of a ZIP archive; closing it ends the iteration.
+ *
+ * @param release frees what the chunks come from
+ */
+export function chunkedBytes(
+  chunks: AsyncIterable<Uint8Array>,
+  atMost: number,
+  release: () => Promise<void> = () => Promise.resolve(),
+): ByteSource {
   const iterator = chunks[Symbol.asyncIterator]();
-  return new ChunkedBytes(iterator, atMost, async () => void (await iterator.return?.()));
+  return new ChunkedBytes(iterator, atMost, async () => {
+    await iterator.return?.();
+    await release();
+  });
 }
+
+/** The first `size` bytes of a source, whose CRC-32 is compared when the last one was read. */
+export const checkedBytes = (source: ByteSource, size: number, sum: number): ByteSource =>
+  new CheckedBytes(source, size, sum);
 
 /** Up to `count` first bytes of a file, for recognising its format. */
 export async function firstBytes(path: string, count: number): Promise<Uint8Array> {
@@ -152,6 +167,55 @@ class FileBytes implements ByteSource {
 
   close(): Promise<void> {
     return this.handle.close();
+  }
+}
+
+class CheckedBytes implements ByteSource {
+  #left: number;
+  #sum = 0;
+
+  constructor(
+    private readonly inner: ByteSource,
+    size: number,
+    private readonly expected: number,
+  ) {
+    this.#left = size;
+  }
+
+  get atMost(): number {
+    return Math.min(this.#left, this.inner.atMost);
+  }
+
+  async fill(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length && this.#left > 0) {
+      // small enough that the sum is made while the bytes are still near, and nobody else waits long for it
+      const piece = target.subarray(filled, filled + Math.min(target.length - filled, this.#left, 4 * chunkBytes));
+      const got = await this.inner.fill(piece);
+      this.#sum = crc32(piece.subarray(0, got), this.#sum);
+      this.#left -= got;
+      filled += got;
+      if (got < piece.length) break;
+      if (this.#left === 0) this.#compare();
+    }
+    return filled;
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+
+  #compare(): void {
+    if (this.#sum >>> 0 === this.expected >>> 0) return;
+    throw new UserError(
+      'image-corrupt',
+      'The data of the file is damaged (its checksum differs).',
+      'Copy or export the file again.',
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import yauzl from 'yauzl';
 import { column, gridFromAffine, pixelGrid, scale, fromColumns, type Matrix3 } from '../geometry.js';
 import { nonFiniteFindings } from '../non-finite.js';
 import type { Finding, GridGeometry, LabelMap, Volume, VoxelArray } from '../volume.js';
-import { firstBytes, chunkedBytes, truncated, type ByteSource } from './byte-source.js';
+import { checkedBytes, chunkedBytes, firstBytes, openBytes, truncated, type ByteSource } from './byte-source.js';
 import { shearFindings } from './grid-findings.js';
 import type { FileReadOptions } from './nifti.js';
 import { readNpyHeader, readNpyText, type NpyHeader } from './npy.js';
@@ -32,6 +32,7 @@ const pieceValues = 1 << 17;
  */
 export class NpzArchive {
   private constructor(
+    private readonly path: string,
     private readonly zip: yauzl.ZipFile,
     private readonly entries: ReadonlyMap<string, yauzl.Entry>,
     private readonly options: NpzOptions,
@@ -42,7 +43,7 @@ export class NpzArchive {
     await firstBytes(path, 4); // a missing or empty file deserves its own message
     const zip = await openZip(path);
     try {
-      return new NpzArchive(zip, await listEntries(zip), options);
+      return new NpzArchive(path, zip, await listEntries(zip), options);
     } catch (error) {
       zip.close();
       throw error;
@@ -100,8 +101,7 @@ export class NpzArchive {
    */
   async *pieces(name: string): AsyncGenerator<VoxelArray> {
     const entry = this.#entry(name);
-    const stream = await openEntry(this.zip, entry);
-    const source = memberBytes(stream, entry);
+    const source = await this.#open(entry);
     try {
       const header = await this.#header(source, name);
       if (header.fortranOrder) throw fortranOrder(name);
@@ -112,7 +112,6 @@ export class NpzArchive {
       await source.finish();
     } finally {
       await source.close();
-      stream.destroy();
     }
   }
 
@@ -157,20 +156,27 @@ export class NpzArchive {
 
   async #with<T>(name: string, use: (source: ByteSource, entry: yauzl.Entry) => Promise<T>): Promise<T> {
     const entry = this.#entry(name);
-    const stream = await openEntry(this.zip, entry);
-    const source = memberBytes(stream, entry);
+    const source = await this.#open(entry);
     try {
       return await use(source, entry);
     } finally {
       await source.close();
-      stream.destroy();
     }
   }
-}
 
-/** A member's bytes; DEFLATE bounds what it can hold, whatever the archive declares. */
-const memberBytes = (stream: Readable, entry: yauzl.Entry): ByteSource =>
-  chunkedBytes(checked(stream, entry), Math.min(entry.uncompressedSize, entry.compressedSize * 1032 + 64));
+  /** A member's bytes. What is stored without compression comes straight from the file, several times faster. */
+  async #open(entry: yauzl.Entry): Promise<ByteSource> {
+    if (entry.compressionMethod === 0 && !entry.isEncrypted() && entry.compressedSize === entry.uncompressedSize) {
+      const start = await dataStart(this.zip, entry);
+      return checkedBytes(await openBytes(this.path, { start }), entry.uncompressedSize, entry.crc32);
+    }
+    const stream = await openEntry(this.zip, entry);
+    const close = async (): Promise<void> => void stream.destroy();
+    // DEFLATE bounds what a member can hold, whatever the archive declares
+    const atMost = Math.min(entry.uncompressedSize, entry.compressedSize * 1032 + 64);
+    return chunkedBytes(checked(stream, entry), atMost, close);
+  }
+}
 
 const fortranOrder = (name: string): UserError =>
   new UserError(
@@ -385,6 +391,16 @@ function openEntry(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<Readable> {
     } catch (error) {
       reject(badArchive(error));
     }
+  });
+}
+
+/** Where a member's data begins in the file: behind its own header, whose length the directory does not tell. */
+function dataStart(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<number> {
+  return new Promise((resolve, reject) => {
+    zip.readLocalFileHeader(entry, { minimal: true }, (error, header) => {
+      if (error) reject(badArchive(error));
+      else resolve(header.fileDataStart);
+    });
   });
 }
 

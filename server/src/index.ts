@@ -15,3 +15,5 @@ export {
   type WindowMode,
 } from './imaging/window.js';
 export { runReportSchema, type RunReport } from './report/run-report.js';
+export { OpenModels, type OpenModelsOptions } from './slicer/open-models.js';
+export { startSlicerBridge, type SlicerBridgeDeps } from './slicer/start.js';

@@ -87,6 +87,8 @@ export class Exchange {
         click.reserved = 0;
         click.ownCase = client.addCase(upload);
       }
+      // what points say of their volume is believed only once it is found
+      if (upload.kind !== 'points') click.size = upload.size;
       click.upload = upload;
       click.state = 'uploaded';
       this.tell(client, 'uploaded', { kind: upload.kind, size: sizeText(upload.size) });
@@ -96,7 +98,8 @@ export class Exchange {
       // The plug-in does not see this answer and goes on to run and download; both will be told the same.
       return told(this.failed(client, click, 'upload', error));
     } finally {
-      if (signal.aborted) click.end();
+      // a connection that broke while it sent is seen here before its signal fires
+      if (signal.aborted || request.socket.destroyed) click.end();
       else click.expect(this.settings.settleSeconds);
     }
   }
@@ -105,12 +108,12 @@ export class Exchange {
     const { uploadBytes: maxBytes, stallSeconds, volumeBytes } = this.settings;
     const { path } = await receiveFile(request, this.folder, { maxBytes, stallSeconds });
     try {
-      const archive = await this.deps.openArchive(path, { maxBytes: volumeBytes, fortran: 'rearrange' });
+      const archive = await this.deps.openArchive(path, { maxBytes, fortran: 'rearrange' });
       try {
         return await readUpload(archive, {
           known: (mark) => client.held(mark)?.volume,
+          maxBytes: volumeBytes,
           reserve: (bytes) => this.clients.reserve(click, client, bytes),
-          onSize: (size) => (click.size = size),
         });
       } finally {
         archive.close();

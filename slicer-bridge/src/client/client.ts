@@ -13,7 +13,7 @@ export class Click {
   upload?: Upload;
   /** of an image upload: what later clicks refer to */
   ownCase?: Case;
-  /** of the volume that this is about, as soon as it is known */
+  /** of the volume or mask that was read whole; a declared size alone is not believed */
   size?: GridSize;
   /** what the download will bring */
   outcome?: { readonly file: Buffer } | { readonly failure: Failure };

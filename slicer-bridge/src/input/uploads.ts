@@ -52,8 +52,8 @@ export interface ReadContext {
   known(mark: VolumeMark): ClientVolume | undefined;
   /** told what is about to be held; throws when there is no room */
   reserve(bytes: number): void;
-  /** told as soon as it is known, for answers to a click that fails later */
-  onSize(size: GridSize): void;
+  /** bytes of one volume */
+  readonly maxBytes: number;
 }
 
 /** Labels are bytes in the result, and 0 is the background. */
@@ -68,7 +68,7 @@ const maxPoints = 4096;
 export async function readUpload(archive: ArrayArchive, context: ReadContext): Promise<Upload> {
   if (archive.has('imgs')) return readImage(archive, context);
   if (archive.has('segs')) return readMask(archive, context);
-  if (archive.has('img_size')) return readPoints(archive, context);
+  if (archive.has('img_size')) return readPoints(archive);
   throw new BridgeError(
     422,
     'upload-unknown',
@@ -80,7 +80,6 @@ export async function readUpload(archive: ArrayArchive, context: ReadContext): P
 async function readImage(archive: ArrayArchive, context: ReadContext): Promise<ImageUpload> {
   const header = await archive.header('imgs');
   const size = sizeOf(header.shape, 'imgs');
-  context.onSize(size);
   const boxes = await readRows(archive, 'boxes', 4, maxObjects);
   const [start, end, slice] = await readList(archive, 'z_range', 3);
   const mark = archive.checksum('imgs');
@@ -88,10 +87,21 @@ async function readImage(archive: ArrayArchive, context: ReadContext): Promise<I
   if (known !== undefined && (await isSame(archive, known, size))) {
     return { kind: 'image', size, mark, volume: known, boxes, start, end, slice };
   }
+  requireFit(mark.bytes, context);
   // a Fortran array is held twice while it is rearranged
   context.reserve(mark.bytes * (header.fortranOrder ? 2 : 1));
   const { values } = await archive.read('imgs');
   return { kind: 'image', size, mark, volume: { ...size, voxels: values }, boxes, start, end, slice };
+}
+
+function requireFit(bytes: number, { maxBytes }: ReadContext): void {
+  if (bytes <= maxBytes) return;
+  throw new BridgeError(
+    413,
+    'volume-too-large',
+    `The volume takes ${bytes} bytes, above the limit of ${maxBytes}.`,
+    'Crop the volume in Slicer, or raise the limit on volumes.',
+  );
 }
 
 /** Compares voxel by voxel without holding the new volume: equal checksums alone are no proof. */
@@ -118,7 +128,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: NumberArray): Buffer =>
 async function readMask(archive: ArrayArchive, context: ReadContext): Promise<MaskUpload> {
   const { shape, fortranOrder } = await archive.header('segs');
   const { channels, ...size } = sizeOf(shape, 'segs');
-  context.onSize(size);
+  requireFit(voxelCount(size), context);
   // only a Fortran array, which the client never writes, is held as it came
   context.reserve(voxelCount(size) + (fortranOrder ? 2 * archive.checksum('segs').bytes : 0));
   const pieces = fortranOrder ? [(await archive.read('segs')).values] : archive.pieces('segs');
@@ -144,9 +154,8 @@ function label(value: number): number {
   );
 }
 
-async function readPoints(archive: ArrayArchive, context: ReadContext): Promise<PointsUpload> {
+async function readPoints(archive: ArrayArchive): Promise<PointsUpload> {
   const size = sizeOf(await readList(archive, 'img_size', 3), 'img_size');
-  context.onSize(size);
   const boxes = await readRows(archive, 'bboxes', 4, maxObjects);
   const [start, end] = await readList(archive, 'zrange', 2);
   const additions = await readRows(archive, 'points_addition', 3, maxPoints);

@@ -171,7 +171,7 @@ export class NpzArchive {
       return checkedBytes(await openBytes(this.path, { start }), entry.uncompressedSize, entry.crc32);
     }
     const stream = await openEntry(this.zip, entry);
-    const close = async (): Promise<void> => void stream.destroy();
+    const close = (): Promise<void> => Promise.resolve(void stream.destroy());
     // DEFLATE bounds what a member can hold, whatever the archive declares
     const atMost = Math.min(entry.uncompressedSize, entry.compressedSize * 1032 + 64);
     return chunkedBytes(checked(stream, entry), atMost, close);

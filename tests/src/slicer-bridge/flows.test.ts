@@ -215,7 +215,7 @@ describeWithPython('the plug-in’s clicks, from middle slice to improvement', (
         edit,
         additions: [[x, y, slice]],
         // counts on the slice of the first point
-        subtractions: [[x0, y0, slice + 1]],
+        subtractions: [[x0, y0, slice - 1]],
       },
       new Uint8Array(volume.voxels.buffer, volume.voxels.byteOffset, volume.voxels.byteLength),
     );

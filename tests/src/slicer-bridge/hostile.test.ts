@@ -11,14 +11,14 @@ const boxes: SegmenterLibrary = {
   get: () =>
     Promise.resolve({
       model: 'boxes',
-      open: ({ rows, columns, image }) => ({
+      open: (stack) => ({
         preview: (objects) =>
           Promise.resolve(
             objects.flatMap(({ label, prompts }) =>
               prompts.map((prompt) => {
-                const mask = new Uint8Array(rows * columns);
-                image(prompt.slice);
-                if (prompt.kind === 'box') mask[prompt.box[1] * columns + prompt.box[0]] = 1;
+                const mask = new Uint8Array(stack.rows * stack.columns);
+                stack.image(prompt.slice);
+                if (prompt.kind === 'box') mask[prompt.box[1] * stack.columns + prompt.box[0]] = 1;
                 return { label, slice: prompt.slice, mask };
               }),
             ),

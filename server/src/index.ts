@@ -15,5 +15,6 @@ export {
   type WindowMode,
 } from './imaging/window.js';
 export { runReportSchema, type RunReport } from './report/run-report.js';
-export { OpenModels, type OpenModelsOptions } from './slicer/open-models.js';
+export { ModelHost, type ModelHostOptions, type ModelLease } from './sessions/models.js';
+export { HostedModels, type HostedModelsOptions } from './slicer/hosted-models.js';
 export { startSlicerBridge, type SlicerBridgeDeps } from './slicer/start.js';

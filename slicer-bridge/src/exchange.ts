@@ -150,7 +150,7 @@ export class Exchange {
       const { of, segmenter } = await this.prepare(client, click, upload, command, notes);
       const operation: Operation = {
         semantics: this.settings.semantics,
-        stack: openFor(of.held, segmenter, this.toStack),
+        stack: await openFor(of.held, segmenter, this.toStack),
         signal,
         notes,
       };

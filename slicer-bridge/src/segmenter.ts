@@ -72,7 +72,8 @@ export interface OpenStack {
 export interface VolumeSegmenter {
   /** the model's name, for logs and for the answer that nobody reads */
   readonly model: string;
-  open(stack: ImageStack): OpenStack;
+  /** @throws UserError when the model cannot be loaded */
+  open(stack: ImageStack): OpenStack | Promise<OpenStack>;
 }
 
 export interface SegmenterLibrary {

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openModel } from '../inference/open-model.js';
 import type { DeviceChoice } from '../inference/devices.js';
-import { OpenModels } from '../slicer/open-models.js';
+import { ModelHost } from '../sessions/models.js';
+import { HostedModels } from '../slicer/hosted-models.js';
 import { startSlicerBridge } from '../slicer/start.js';
 import type { CliIo } from './io.js';
 import { findModel } from './session.js';
@@ -29,15 +30,15 @@ export async function runSlicerBridge(flags: BridgeFlags, io: CliIo): Promise<vo
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   // a wrong name, or nothing installed, is told now and not to the first user
   if (flags.model !== undefined) await resolveModel(registry, flags.model);
-  const models = new OpenModels({
-    registry,
-    defaultModel: flags.model,
-    uploads: flags.allowModelUploads === true,
-    open: async (model) => {
+  const host = new ModelHost({
+    maxOpen: 2,
+    resolve: (name) => resolveModel(registry, name ?? flags.model),
+    open: (model) => {
       const { device, threads, memory: featureBudget } = flags;
-      return (await openModel(model, { device, threads, featureBudget, log: say })).segmenter;
+      return openModel(model, { device, threads, featureBudget, log: say });
     },
   });
+  const models = new HostedModels({ host, registry, uploads: flags.allowModelUploads === true });
   const users = flags.users === undefined ? undefined : await readUsers(resolve(io.cwd, flags.users));
   if (flags.listen === 'all' && users === undefined)
     say('note: Everybody who reaches this machine is served; --users FILE limits it.');
@@ -57,7 +58,7 @@ export async function runSlicerBridge(flags: BridgeFlags, io: CliIo): Promise<vo
     await stopped(io.signal);
   } finally {
     await bridge.close();
-    await models.close();
+    await host.close();
   }
 }
 

@@ -193,6 +193,25 @@ const jobs = z.strictObject({
   }),
 });
 
+const slicer = z.strictObject({
+  listen: z.enum(['off', 'loopback', 'all']).default('off').meta({
+    env: 'SLICER_LISTEN',
+    description: 'who reaches the bridge for 3D Slicer: nobody, this machine, every network interface',
+  }),
+  port: z.int().min(0).max(65535).default(8080).meta({ env: 'SLICER_PORT', description: 'its port; 0: any free one' }),
+  semantics: z.enum(['compat', 'better']).default('compat').meta({
+    env: 'SLICER_SEMANTICS',
+    description: 'results as of the module’s own server, or the better ones',
+  }),
+  modelUploads: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'clients may upload weights; nothing in them is executed' }),
+  memoryBytes: bytes(2 ** 26)
+    .prefault('4GiB')
+    .meta({ description: 'volumes of all its clients' }),
+});
+
 const viewer = z.strictObject({
   directory: z.string().min(1).optional().meta({ env: 'MEDSAM2_VIEWER_DIR', description: 'static files of a viewer' }),
   crossOriginIsolation: z
@@ -240,6 +259,7 @@ export const configSchema = z
     sessions: sessions.prefault({}),
     saving: saving.prefault({}),
     jobs: jobs.prefault({}),
+    slicer: slicer.prefault({}),
     viewer: viewer.prefault({}),
     logs: logs.prefault({}),
     audit: audit.prefault({}),
@@ -249,6 +269,8 @@ export const configSchema = z
     const { auth, http: listen, pacs } = config;
     if (auth.mode === 'none' && !isLoopback(listen.host))
       refuse(['auth', 'mode'], `cannot be "none" while listening on ${listen.host}: everybody would be admin`);
+    if (auth.mode === 'none' && config.slicer.listen === 'all')
+      refuse(['slicer', 'listen'], 'cannot be "all" while auth.mode is "none": everybody would be served');
     if (auth.mode === 'keys' && auth.keysFile === undefined) refuse(['auth', 'keysFile'], 'mode "keys" needs it');
     if (auth.mode === 'oidc' && auth.oidc === undefined) refuse(['auth', 'oidc'], 'mode "oidc" needs it');
     const names = pacs.map(({ name }) => name);

@@ -34,6 +34,7 @@ import { countSlices } from './count-slices.js';
 import { installationSerial } from './installation.js';
 import { ModelCatalogue } from './model-catalogue.js';
 import { readinessProbes } from './probes.js';
+import { openSlicerBridge } from './slicer.js';
 
 export interface Composition {
   readonly app: App;
@@ -157,6 +158,7 @@ export async function compose(
       }),
       (service) => service.close(),
     );
+    const authenticator = await authenticatorOf(loaded, log);
     const listModels = () => catalogue.list(models.loaded());
     const passThrough = new Set(
       settings.filter(({ credentials }) => credentials.kind === 'pass-through').map(({ name }) => name),
@@ -198,7 +200,7 @@ export async function compose(
           readAudit: (query) => readAudit(auditDirectory, query),
           sources: new SourceLookup(sessions),
         },
-        authenticator: await authenticatorOf(loaded, log),
+        authenticator,
         audit,
         log,
         metrics,
@@ -208,6 +210,7 @@ export async function compose(
       }),
       (made) => made.close(),
     );
+    opened(await openSlicerBridge({ config, models, registry, authenticator, log }), (bridge) => bridge?.close());
     metrics.watch({
       sessions: () => sessions.memory(),
       jobs: () => jobs.load(),

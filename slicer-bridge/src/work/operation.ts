@@ -18,11 +18,11 @@ export interface Operation {
 }
 
 /** The volume ready for a model; what was computed of its slices for the same model is used again. */
-export function openFor(
+export async function openFor(
   held: HeldVolume,
   segmenter: VolumeSegmenter,
   toStack: (volume: ClientVolume) => ImageStack,
-): OpenStack {
+): Promise<OpenStack> {
   if (held.opened?.model === segmenter.model) return held.opened.stack;
   if (held.volume === undefined) {
     throw new BridgeError(
@@ -33,7 +33,8 @@ export function openFor(
     );
   }
   held.opened?.stack.close();
-  const stack = segmenter.open(toStack(held.volume));
+  held.opened = undefined;
+  const stack = await segmenter.open(toStack(held.volume));
   held.opened = { model: segmenter.model, stack };
   return stack;
 }

@@ -1,6 +1,6 @@
 /** A bridge on a free port, with the model that comes with the program, and what it logs. */
 import { registrySettings, resolveModel, type RegistrySettings } from '@medsam2/models';
-import { openModel, OpenModels, startSlicerBridge, type Segmenter } from '@medsam2/server';
+import { HostedModels, ModelHost, openModel, startSlicerBridge, type Segmenter } from '@medsam2/server';
 import type { BridgeSettingsInput, LogFields, RunningBridge, SegmenterLibrary } from '@medsam2/slicer-bridge';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ export async function startTestBridge(
 }
 
 export interface TestModels {
-  readonly library: OpenModels;
+  readonly library: HostedModels;
   readonly registry: RegistrySettings;
   /** the engine behind the built-in model */
   readonly segmenter: Segmenter;
@@ -70,13 +70,18 @@ export async function openTestModels(
   const nano = await resolveModel(registry, 'nano');
   const { segmenter } = await openModel(nano, { device: { kind: 'cpu', index: 0 }, threads: 1 });
   const used = options.observe?.(segmenter) ?? segmenter;
-  const library = new OpenModels({ registry, uploads: options.uploads ?? false, open: () => Promise.resolve(used) });
+  const host = new ModelHost({
+    maxOpen: 2,
+    resolve: (name) => resolveModel(registry, name),
+    open: () => Promise.resolve({ segmenter: used, device: 'cpu' }),
+  });
+  const library = new HostedModels({ host, registry, uploads: options.uploads ?? false });
   return {
     library,
     registry,
     segmenter,
     close: async () => {
-      await library.close();
+      await host.close();
       await segmenter.close();
       await rm(directory, { recursive: true, force: true });
     },

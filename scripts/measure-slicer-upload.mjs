@@ -58,7 +58,7 @@ function upload(body) {
 function send(method, path, body, type) {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': type, 'Content-Length': body.length };
-    const sent = request({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode));
     });
     sent.on('error', reject).end(body);

@@ -24,7 +24,7 @@ export interface NpzOptions extends FileReadOptions {
 }
 
 /** Values of one piece of an array read in pieces. */
-const pieceValues = 1 << 17;
+const pieceValues = 1 << 20;
 
 /**
  * An open npz archive. Arrays are read when asked for, one at a time; nothing else of the file is decompressed.

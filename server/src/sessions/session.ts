@@ -62,8 +62,6 @@ export class LiveSession implements FeedSource {
   lastUse: number;
   /** requests under way; a session is not put to disk below them */
   inUse = 0;
-  /** revision that each save was made from */
-  readonly saves = new Map<string, number>();
   /** bytes of masks and prompts, about */
   contentBytes = 0;
   private readonly journal: JournalFile;

@@ -304,6 +304,31 @@ describe('saving', () => {
     expect((await service.get(ada, id)).unsaved).toBe(true);
   });
 
+  it('of some segments leaves the others unsaved', async () => {
+    const service = await rig.start();
+    const id = await segmented(service);
+    await service.addSegment(ada, id, {});
+    await service.putPrompt(ada, id, randomUUID(), { ...boxPrompt, segment: 2 });
+    const save = await service.save(ada, id, { format: 'binary', reviewed: false, segments: [1] });
+    rig.tellSave({ ...savedState(rig.saved[0], 'verified'), id: save.id }, id);
+    expect((await service.get(ada, id)).unsaved).toBe(true);
+  });
+
+  it('is noted also when the session was put to disk before the PACS confirmed it', async () => {
+    let now = Date.now();
+    const limits = { memoryBytes: voxels + 1000, featureBytes: 0 };
+    const service = await rig.start({ limits, now: () => new Date(now) });
+    const id = await segmented(service);
+    const save = await service.save(ada, id, { format: 'binary', reviewed: false });
+    now += 61_000;
+    await ready(service, user('bob'), request(rig.pacs.add(phantom.volume, 2)));
+    expect((await service.list(ada))[0]).toMatchObject({ phase: 'closed', unsaved: true });
+    rig.tellSave({ ...savedState(rig.saved[0], 'verified'), id: save.id }, id);
+    const listed = async () => (await service.list(ada))[0];
+    while ((await listed()).unsaved) await setImmediate();
+    expect(await listed()).toMatchObject({ phase: 'closed', unsaved: false });
+  });
+
   it('needs something to save', async () => {
     const service = await rig.start();
     const { id } = await ready(service, ada, request(source));

@@ -8,6 +8,7 @@ import type { DeviceChoice } from '../inference/devices.js';
 import { ModelHost } from '../sessions/models.js';
 import { HostedModels } from '../slicer/hosted-models.js';
 import { startSlicerBridge } from '../slicer/start.js';
+import { UsageError } from './exit.js';
 import type { CliIo } from './io.js';
 import { findModel } from './session.js';
 
@@ -28,6 +29,12 @@ export interface BridgeFlags {
 export async function runSlicerBridge(flags: BridgeFlags, io: CliIo): Promise<void> {
   const registry = registrySettings(io.env);
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
+  if (flags.allowModelUploads === true && flags.model === undefined) {
+    throw new UsageError(
+      '--allow-model-uploads needs --model: an upload could become the default.',
+      'Name the model for everybody else with --model.',
+    );
+  }
   // a wrong name, or nothing installed, is told now and not to the first user
   if (flags.model !== undefined) await resolveModel(registry, flags.model);
   const host = new ModelHost({

@@ -73,6 +73,7 @@ describe('configuration', () => {
   it.each<[Environment, unknown, RegExp]>([
     [{ HOST: '0.0.0.0' }, undefined, /auth\.mode .*0\.0\.0\.0: everybody would be admin/],
     [{ HOST: '::' }, undefined, /auth\.mode/],
+    [{}, { slicer: { modelUploads: true } }, /models\.default .*an upload could become the default/],
     [{ SLICER_LISTEN: 'all' }, undefined, /slicer\.listen .*everybody would be served/],
     [{ MEDSAM2_AUTH: 'keys' }, undefined, /auth\.keysFile .*mode "keys" needs it/],
     [{ MEDSAM2_AUTH: 'oidc' }, undefined, /auth\.oidc .*mode "oidc" needs it/],

@@ -271,6 +271,8 @@ export const configSchema = z
       refuse(['auth', 'mode'], `cannot be "none" while listening on ${listen.host}: everybody would be admin`);
     if (auth.mode === 'none' && config.slicer.listen === 'all')
       refuse(['slicer', 'listen'], 'cannot be "all" while auth.mode is "none": everybody would be served');
+    if (config.slicer.modelUploads && config.models.default === undefined)
+      refuse(['models', 'default'], 'must be set where slicer.modelUploads is: an upload could become the default');
     if (auth.mode === 'keys' && auth.keysFile === undefined) refuse(['auth', 'keysFile'], 'mode "keys" needs it');
     if (auth.mode === 'oidc' && auth.oidc === undefined) refuse(['auth', 'oidc'], 'mode "oidc" needs it');
     const names = pacs.map(({ name }) => name);

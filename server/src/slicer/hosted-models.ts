@@ -6,12 +6,13 @@ import { volumeSegmenter } from './volume-segmenter.js';
 export interface HostedModelsOptions {
   readonly host: ModelHost;
   readonly registry: RegistrySettings;
-  /** clients may upload weights */
+  /** clients may upload weights; the default must then be chosen by name, or an upload could become it */
   readonly uploads: boolean;
 }
 
 /** The plug-in's own default (specification section 5). */
 const usualModel = 'medsam2-latest';
+const uploadPrefix = 'upload-';
 
 /** The server's models as the bridge asks for them: loaded when first used, kept while a client's volume is open on them. */
 export class HostedModels implements SegmenterLibrary {
@@ -21,7 +22,12 @@ export class HostedModels implements SegmenterLibrary {
     if (options.uploads) this.add = (file) => this.install(file);
   }
 
+  /** Those that the operator installed; what a client uploaded is that client's alone. */
   async names(): Promise<string[]> {
+    return (await this.installed()).filter((name) => !name.startsWith(uploadPrefix));
+  }
+
+  private async installed(): Promise<string[]> {
     const listed = await listModels(this.options.registry);
     return listed.filter(({ state }) => state === 'installed' || state === 'built-in').map(({ name }) => name);
   }
@@ -61,8 +67,8 @@ export class HostedModels implements SegmenterLibrary {
   /** The name says what it is: equal weights are installed once. */
   private async install(file: string): Promise<string> {
     const { registry } = this.options;
-    const name = `upload-${(await sha256OfFile(file)).slice(0, 16)}`;
-    if (!(await this.names()).includes(name)) {
+    const name = `${uploadPrefix}${(await sha256OfFile(file)).slice(0, 16)}`;
+    if (!(await this.installed()).includes(name)) {
       await importModel(registry, file, { name, placement: 'copy' });
     }
     return name;

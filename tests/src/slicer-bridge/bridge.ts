@@ -72,7 +72,7 @@ export async function openTestModels(
   const used = options.observe?.(segmenter) ?? segmenter;
   const host = new ModelHost({
     maxOpen: 2,
-    resolve: (name) => resolveModel(registry, name),
+    resolve: (name) => resolveModel(registry, name ?? 'nano'),
     open: () => Promise.resolve({ segmenter: used, device: 'cpu' }),
   });
   const library = new HostedModels({ host, registry, uploads: options.uploads ?? false });

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { isLoopback, resolvePacs, type Environment, type LoadedConfig } from '../config/index.js';
 import type { PacsConfig } from '../dicomweb/config.js';
@@ -51,11 +52,15 @@ export async function* diagnose(loaded: LoadedConfig, env: Environment): AsyncGe
 async function* look(name: string, check: () => Promise<Finding>): AsyncGenerator<Diagnosis, boolean> {
   const started = performance.now();
   let finding: Finding;
+  // The time limits of requests do not keep a process alive, nor does a request whose connection was closed early.
+  const awake = setInterval(() => undefined, 1000);
   try {
     finding = await check();
   } catch (error) {
     const remedy = error instanceof UserError ? error.remedy : 'Look at what stands before this hop.';
     finding = failed(error instanceof UserError ? error.message : describeError(error).split('\n')[0], remedy);
+  } finally {
+    clearInterval(awake);
   }
   yield { name, ...finding, milliseconds: Math.round(performance.now() - started) };
   return finding.state === 'ok';
@@ -125,18 +130,24 @@ async function identity(loaded: LoadedConfig): Promise<Finding> {
   return ok(auth.mode === 'keys' ? 'The file of API keys is valid.' : 'The provider and its keys are there.');
 }
 
+const redisMs = 5000;
+
 async function redis(url: string): Promise<Finding> {
   const client = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
-    connectTimeout: 5000,
+    connectTimeout: redisMs,
     maxRetriesPerRequest: 0,
   });
   // told by the failing call
   client.on('error', () => undefined);
+  // a connection that is closed before it is ready leaves the client's own promises open for ever
+  const given = new AbortController();
+  const late = sleep(redisMs, undefined, { signal: given.signal }).then(() => Promise.reject(new Error('no answer')));
+  const ended = new Promise<never>((_, reject) => client.once('end', () => reject(new Error('connection closed'))));
+  const asked = client.connect().then(() => client.ping());
   try {
-    await client.connect();
-    await client.ping();
+    await Promise.race([asked, ended, late]);
     return ok('It answers.');
   } catch (error) {
     return failed(
@@ -144,6 +155,9 @@ async function redis(url: string): Promise<Finding> {
       'Check REDIS_URL, and that Redis runs.',
     );
   } finally {
+    given.abort();
+    // what loses the race has been told already
+    for (const loser of [asked, ended, late]) loser.catch(() => undefined);
     client.disconnect();
   }
 }

@@ -42,7 +42,9 @@ const checks = {
       );
   },
   'packages carry the licence'() {
-    return ['protocol', 'models', 'slicer-bridge', 'server'].filter((folder) => read(`${folder}/LICENSE`) !== read('LICENSE'));
+    return ['protocol', 'models', 'slicer-bridge', 'server'].filter(
+      (folder) => read(`${folder}/LICENSE`) !== read('LICENSE'),
+    );
   },
   'packed packages hold what they need and nothing of the tests'() {
     const needed = {

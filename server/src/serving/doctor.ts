@@ -95,7 +95,15 @@ async function dataDirectory({ dataDirectory: folder, config }: LoadedConfig): P
 
 async function model(loaded: LoadedConfig, env: Environment): Promise<Finding> {
   const { config } = loaded;
-  const found = await new ModelCatalogue(registryOf(loaded, env), config.models.default).resolve();
+  const found = await new ModelCatalogue(registryOf(loaded, env), config.models.default)
+    .resolve()
+    .catch((error: unknown) => {
+      // users are told less than the operator, who is here
+      const [own, inner] = error instanceof UserError ? [error, error.cause] : [];
+      if (inner instanceof UserError) throw inner;
+      if (own?.code !== 'model-not-installed') throw error;
+      throw new UserError(own.code, `The model ${config.models.default} is not installed.`, 'See medsam2 models list.');
+    });
   const notes: string[] = [];
   const opened = await openModel(found, {
     device: parseDevice(config.models.device),
@@ -125,6 +133,11 @@ async function identity(loaded: LoadedConfig): Promise<Finding> {
   try {
     await authenticator.authenticate({ authorization: `Bearer ${nobody}` });
   } catch (error) {
+    if (error instanceof UserError && error.code === 'identity-provider-unreachable')
+      return failed(
+        `${error.message} (${describeError(error.cause)})`,
+        'Check `auth.oidc.issuer`, to the character, and the network.',
+      );
     if (!(error instanceof UserError) || error.code !== 'not-authenticated') throw error;
   }
   return ok(auth.mode === 'keys' ? 'The file of API keys is valid.' : 'The provider and its keys are there.');

@@ -102,7 +102,8 @@ describeWithOrthanc('medsam2 doctor', () => {
 
   async function doctor(env: Record<string, string>): Promise<{ code: number | null; states: Record<string, string> }> {
     const data = { MEDSAM2_DATA_DIR: join(cli.folder, 'doctor'), PORT: '1' };
-    const { code, stdout } = await cli.run(['doctor', '--json'], { env: { ...data, ...env } });
+    const { code, stdout, stderr } = await cli.run(['doctor', '--json'], { env: { ...data, ...env } });
+    if (stdout === '') throw new Error(`the doctor says nothing (${code}): ${stderr}`);
     const findings = JSON.parse(stdout) as { name: string; state: string }[];
     return { code, states: Object.fromEntries(findings.map(({ name, state }) => [name, state])) };
   }

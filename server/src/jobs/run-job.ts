@@ -4,7 +4,7 @@ import { decodeRuns } from '@medsam2/protocol/stream';
 import type { Principal } from '../identity.js';
 import { resolveWindow } from '../imaging/window.js';
 import type { Volume } from '../imaging/volume.js';
-import { intensityUnit, statisticsOf } from '../measurements/index.js';
+import { intensityUnit, statisticsInTurns } from '../measurements/index.js';
 import type { SaveService } from '../saving/types.js';
 import type { SegObject } from '../segmentation/types.js';
 import { writeSeg } from '../segmentation/write.js';
@@ -100,7 +100,7 @@ async function segment(body: JobBody, parts: JobParts, run: JobRun): Promise<Seg
       run.report(loaded + ((followed - loaded) * done) / Math.max(1, total), 'segmenting'),
     );
     run.report(followed, 'measuring');
-    const statistics = measure(result.content, volume, planned);
+    const statistics = await measure(result.content, volume, planned);
     const warnings = [...warningsOf(volume, lease, window.notes), ...result.notes];
     if (body.save === undefined) return { statistics, warnings };
     requireSomething(result.content, result.notes);
@@ -138,15 +138,17 @@ async function save(body: JobBody, parts: JobParts, run: JobRun, checkpoint: Job
   return { statistics, warnings: [...checkpoint.warnings, ...unconfirmed], save: state };
 }
 
-function measure(content: SessionContent, volume: Volume, planned: PlannedVolume): SegmentStatistics[] {
+async function measure(content: SessionContent, volume: Volume, planned: PlannedVolume): Promise<SegmentStatistics[]> {
   const { modality, attributes } = planned.source(volume);
   const unit = intensityUnit(modality, attributes.values().next().value);
   const pixels = volume.geometry.rows * volume.geometry.columns;
-  return [...content.segments.keys()].map((id) => {
+  const statistics: SegmentStatistics[] = [];
+  for (const id of content.segments.keys()) {
     const masks = content.masks.get(id);
     const mask = (slice: number) => decodeRuns(masks?.get(slice)?.runs ?? new Uint8Array(0), pixels);
-    return statisticsOf({ id, slices: filledSlices(content, id), mask }, volume, unit);
-  });
+    statistics.push(await statisticsInTurns({ id, slices: filledSlices(content, id), mask }, volume, unit));
+  }
+  return statistics;
 }
 
 function warningsOf(volume: Volume, { model }: ModelLease, notes: readonly string[]): string[] {

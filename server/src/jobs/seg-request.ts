@@ -36,6 +36,7 @@ export function segRequestOfJob(facts: JobSegFacts): SegRequest {
     softwareVersion: software.version,
     deviceSerialNumber: software.deviceSerialNumber,
     model: modelPart(facts),
+    runtime: software.runtime,
     creator: '',
     reviewed: body.save?.reviewed ?? false,
   };

@@ -35,6 +35,7 @@ import { installationSerial } from './installation.js';
 import { ModelCatalogue } from './model-catalogue.js';
 import { readinessProbes } from './probes.js';
 import { openSlicerBridge } from './slicer.js';
+import { runtimeVersion } from '../cli/versions.js';
 
 export interface Composition {
   readonly app: App;
@@ -73,7 +74,12 @@ export async function compose(
   };
   try {
     const serial = await installationSerial(dataDirectory);
-    const software = { name: 'medsam2', version, deviceSerialNumber: serial };
+    const software = {
+      name: 'medsam2',
+      version,
+      deviceSerialNumber: serial,
+      runtime: { name: 'onnxruntime-node', version: runtimeVersion() },
+    };
     const auditDirectory = config.audit.directory ?? join(dataDirectory, 'audit');
     const audit = opened(
       await openAuditTrail({ directory: auditDirectory, fileBytes: config.audit.fileBytes }),

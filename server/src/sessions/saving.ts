@@ -12,6 +12,8 @@ export interface Software {
   readonly name: string;
   readonly version: string;
   readonly deviceSerialNumber: string;
+  /** what runs the models, e.g. onnxruntime-node; told only of results that a model took part in */
+  readonly runtime?: { readonly name: string; readonly version: string };
 }
 
 /** SEG series are numbered from here on where the PACS does not tell what numbers are used. */
@@ -31,11 +33,13 @@ export function segRequest(
 ): SegRequest {
   const { content } = session.record;
   const segments = segmentsToSave(session, body);
+  const made = modelPart(session, segments);
   const provenance: Provenance = {
     softwareName: software.name,
     softwareVersion: software.version,
     deviceSerialNumber: software.deviceSerialNumber,
-    ...modelPart(session, segments),
+    ...made,
+    ...(made.model === undefined ? {} : { runtime: software.runtime }),
     creator: '',
     reviewed: body.reviewed,
   };

@@ -16,7 +16,7 @@ import { installationSerial } from '../../serving/installation.js';
 import { freeDescription } from '../../sessions/saving.js';
 import { ExitError, exitCodes } from '../exit.js';
 import type { CliIo } from '../io.js';
-import { programVersion } from '../versions.js';
+import { programVersion, runtimeVersion } from '../versions.js';
 import { makeFolder } from './outputs.js';
 import type { CaseOutcome } from './run-case.js';
 import type { PreparedVolume } from './segment-volume.js';
@@ -92,6 +92,7 @@ async function provenanceOf(
   return {
     softwareName: 'medsam2',
     softwareVersion: programVersion(),
+    runtime: { name: 'onnxruntime-node', version: runtimeVersion() },
     deviceSerialNumber: await serialOf(env),
     creator: '',
     reviewed: false,

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
 const read = (path) => readFileSync(path, 'utf8');
-const workspaces = ['protocol', 'models', 'slicer-bridge', 'server', 'tests'];
+const workspaces = JSON.parse(read('package.json')).workspaces;
 const isClone = existsSync('.git');
 if (!isClone && process.env.CI === 'true')
   throw new Error('not a git clone: files and commit messages cannot be checked');
@@ -42,7 +42,7 @@ const checks = {
       );
   },
   'packages carry the licence'() {
-    return ['protocol', 'models', 'slicer-bridge', 'server'].filter(
+    return ['protocol', 'models', 'slicer-bridge', 'server', 'extension', 'mode'].filter(
       (folder) => read(`${folder}/LICENSE`) !== read('LICENSE'),
     );
   },

@@ -90,9 +90,9 @@ set_up_debian() {
 # Jest runs what lies in dist: output whose source is gone would go on being tested.
 build() {
   local output source
-  for output in $(find protocol/dist models/dist slicer-bridge/dist server/dist tests/dist -name '*.js' 2>/dev/null); do
+  for output in $(find {protocol,models,slicer-bridge,server,extension,mode,demo,tests,e2e}/dist -name '*.js' 2>/dev/null); do
     source=${output/\/dist\//\/src\/}
-    [ -e "${source%.js}.ts" ] || rm -f "$output" "$output.map" "${output%.js}.d.ts"
+    [ -e "${source%.js}.ts" ] || [ -e "${source%.js}.tsx" ] || rm -f "$output" "$output.map" "${output%.js}.d.ts"
   done
   npm run --silent build
 }
@@ -106,7 +106,7 @@ if $unit; then
       [ -e "${python%/bin/python}/complete" ] && export MEDSAM2_PYTHON=$PWD/$python
     done
   fi
-  stage unit jest unit protocol/dist models/dist slicer-bridge/dist server/dist
+  stage unit jest unit {protocol,models,slicer-bridge,server,extension,mode,demo}/dist
   finish
 fi
 stage python set_up_python
@@ -114,7 +114,7 @@ stage debian set_up_debian
 stage build build || finish
 stage lint npm run --silent lint
 stage repository node scripts/check-repository.mjs "$results/repository.json"
-stage tests jest tests --testPathIgnorePatterns '/node_modules/' full-size
+stage tests jest tests --testPathIgnorePatterns '/node_modules/' full-size /e2e/dist/
 # Alone: it holds the whole model twice, here and in PyTorch.
 stage full-size jest full-size tests/dist/fidelity/full-size
 stage docs node scripts/check-docs.mjs "$results/docs.json"

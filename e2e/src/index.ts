@@ -1,0 +1,1 @@
+export const e2eName = 'e2e';

@@ -1,0 +1,24 @@
+/** All texts of the plug-in; each part keeps its own in `areas`. */
+import { languages, type Language } from './area.js';
+import { controllerTexts } from './areas/controller.js';
+import { panelTexts } from './areas/panel.js';
+import { viewerTexts } from './areas/viewer.js';
+
+export type MessageKey =
+  keyof (typeof panelTexts)['en'] | keyof (typeof controllerTexts)['en'] | keyof (typeof viewerTexts)['en'];
+
+export type Catalogue = Readonly<Record<MessageKey, string>>;
+
+/** The catalogue of a language, e.g. `de` for `de-CH`; English where there is none. */
+export function catalogueOf(language: string): Catalogue {
+  const name = languages.find((known) => known === language.slice(0, 2).toLowerCase()) ?? 'en';
+  return catalogues[name];
+}
+
+const catalogues: Readonly<Record<Language, Catalogue>> = {
+  en: { ...panelTexts.en, ...controllerTexts.en, ...viewerTexts.en },
+  de: { ...panelTexts.de, ...controllerTexts.de, ...viewerTexts.de },
+  fr: { ...panelTexts.fr, ...controllerTexts.fr, ...viewerTexts.fr },
+  es: { ...panelTexts.es, ...controllerTexts.es, ...viewerTexts.es },
+  zh: { ...panelTexts.zh, ...controllerTexts.zh, ...viewerTexts.zh },
+};

@@ -1,0 +1,3 @@
+export * from './contract/text.js';
+export * from './contract/viewer.js';
+export * from './contract/work.js';

@@ -1,0 +1,1 @@
+export { promptTools } from '@medsam2/ohif-extension';

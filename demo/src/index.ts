@@ -1,1 +1,1 @@
-export const demoName = 'demo';
+export * from './phantoms/index.js';

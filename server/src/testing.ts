@@ -1,5 +1,5 @@
 /** What tests of other packages make their images with. */
-export { makePhantom, type Phantom, type PhantomOptions } from './imaging/testing/phantom.js';
+export { makePhantom, seededRandom, type Phantom, type PhantomOptions } from './imaging/testing/phantom.js';
 export { readDicomFolder } from './imaging/dicom/index.js';
 export { sliceElements, writeFiles, writeInstance } from './imaging/dicom/testing/write-dicom.js';
 export { parsePart10 } from './imaging/dicom/index.js';

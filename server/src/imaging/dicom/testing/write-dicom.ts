@@ -15,9 +15,11 @@ const ROOT = '1.2.826.0.1.3680043.10.1561';
 export function writeInstance(elements: Elements, transferSyntaxUid = EXPLICIT_LITTLE_ENDIAN): Uint8Array {
   const dict = Object.fromEntries(Object.entries(elements).filter(([, element]) => element !== undefined));
   const file = new data.DicomDict({
+    '00020001': { vr: 'OB', Value: [Uint8Array.of(0, 1).buffer] },
     '00020002': { vr: 'UI', Value: elements['00080016']?.Value ?? [CT_IMAGE] },
     '00020003': { vr: 'UI', Value: elements['00080018']?.Value ?? [`${ROOT}.9`] },
     '00020010': { vr: 'UI', Value: [transferSyntaxUid] },
+    '00020012': { vr: 'UI', Value: [`${ROOT}.1`] },
   });
   file.dict = dict as typeof file.dict;
   return new Uint8Array(file.write({ fragmentMultiframe: false }));

@@ -113,7 +113,7 @@ export class Exchange {
         return await readUpload(archive, {
           known: (mark) => client.held(mark)?.volume,
           maxBytes: volumeBytes,
-          reserve: (bytes) => this.clients.reserve(click, client, bytes),
+          reserve: (bytes, of) => this.clients.reserve(click, client, bytes, of),
         });
       } finally {
         archive.close();

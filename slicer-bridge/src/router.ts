@@ -14,6 +14,11 @@ export interface SlicerBridge {
 }
 
 const endpoint = /^(.{0,256}?)\/(upload|upload_model|upload_config|run_script|improve|download_file|status)\/?$/;
+/** What is not POST alone. A download ends its click, so that looking at its headers is not offered. */
+const methods: Readonly<Record<string, readonly string[]>> = {
+  download_file: ['GET', 'POST'],
+  status: ['GET', 'HEAD', 'POST'],
+};
 /** A form has a handful of short fields. */
 const formBytes = 16 * 1024;
 
@@ -57,7 +62,11 @@ async function serve(exchange: Exchange, deps: BridgeDeps, request: Request, res
   const [, prefix, name] = endpoint.exec(request.path) ?? [];
   if (name === undefined) return false;
   const identity = identify(request.ip ?? '', prefix, request.headers);
+  const gone = new AbortController();
+  response.on('close', () => response.writableFinished || gone.abort());
   const refusal = await refusalOf(deps, name, request);
+  // a connection that was lost meanwhile says so no second time
+  if (gone.signal.aborted || request.socket.destroyed) return true;
   if (refusal !== undefined) {
     deps.log.warn(`${name} refused`, { client: identity.short, status: refusal.status, code: refusal.code });
     // The body is taken all the same: the plug-in freezes when it cannot finish sending.
@@ -69,12 +78,11 @@ async function serve(exchange: Exchange, deps: BridgeDeps, request: Request, res
     send(response, { status: 200, body: statusText(exchange.journal(identity.place)) }, name);
     return true;
   }
-  const gone = new AbortController();
-  response.on('close', () => response.writableFinished || gone.abort());
   const answer = await answerTo(exchange, name, identity, prefix, request, gone.signal);
   if (answer === undefined) return true;
   if ('sent' in answer) {
-    response.on('close', () => answer.sent(response.writableFinished));
+    if (gone.signal.aborted) answer.sent(false);
+    else response.on('close', () => answer.sent(response.writableFinished));
   }
   send(response, answer, name);
   return true;
@@ -137,7 +145,7 @@ async function refusalOf(
       'Use the plug-in; only /status is for browsers.',
     );
   }
-  const wanted = name === 'download_file' || name === 'status' ? ['GET', 'HEAD', 'POST'] : ['POST'];
+  const wanted = methods[name] ?? ['POST'];
   if (!wanted.includes(request.method)) {
     return new BridgeError(405, 'method', `${request.method} is not answered here.`, `Use ${wanted.join(' or ')}.`);
   }

@@ -1,5 +1,6 @@
 import { BridgeError } from '../errors.js';
 import type { Identity } from '../identity.js';
+import { sameSize, type GridSize } from '../input/geometry.js';
 import type { BridgeSettings } from '../settings.js';
 import { bytesOf, Client, forget, type Click } from './client.js';
 
@@ -38,13 +39,15 @@ export class Clients {
    * Makes room for what a click is about to hold, by forgetting the volumes that were not used for longest; those of a click
    * under way stay.
    *
+   * @param of what is held is about a volume of this size, and the owner's of this size stay
    * @throws BridgeError `memory-full`
    */
-  reserve(click: Click, owner: Client, bytes: number): void {
+  reserve(click: Click, owner: Client, bytes: number, of?: GridSize): void {
     const excess = (): number => this.bytes + bytes - this.settings.memoryBytes;
     const others = [...this.all.values()].filter((client) => client !== owner && !client.isBusy);
     others.sort((a, b) => a.lastUsed - b.lastUsed);
-    for (const held of [...others.flatMap((client) => client.volumes()), ...owner.volumes()]) {
+    const own = owner.volumes().filter(({ size }) => of === undefined || !sameSize(size, of));
+    for (const held of [...others.flatMap((client) => client.volumes()), ...own]) {
       if (excess() <= 0) break;
       forget(held);
     }

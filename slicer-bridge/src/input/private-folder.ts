@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,6 +11,9 @@ export class PrivateFolder {
 
   /** A path that nobody has used; the caller removes the file. */
   async newPath(): Promise<string> {
+    const made = this.path;
+    // folders for temporary files are cleaned by others: what is gone, or is not what was made, is made anew
+    if (made !== undefined && !(await isPrivate(await made)) && this.path === made) this.path = undefined;
     // mkdtemp makes folders with mode 0700
     this.path ??= mkdtemp(join(this.parent, 'medsam2-slicer-'));
     return join(await this.path, randomUUID());
@@ -19,4 +22,11 @@ export class PrivateFolder {
   async close(): Promise<void> {
     if (this.path !== undefined) await rm(await this.path, { recursive: true, force: true });
   }
+}
+
+async function isPrivate(path: string): Promise<boolean> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined || !info.isDirectory()) return false;
+  // Windows has neither
+  return process.getuid === undefined || (info.uid === process.getuid() && (info.mode & 0o077) === 0);
 }

@@ -50,8 +50,12 @@ export type Upload = ImageUpload | MaskUpload | PointsUpload;
 export interface ReadContext {
   /** the client's volume with this mark, if it has one */
   known(mark: VolumeMark): ClientVolume | undefined;
-  /** told what is about to be held; throws when there is no room */
-  reserve(bytes: number): void;
+  /**
+   * Told what is about to be held; throws when there is no room.
+   *
+   * @param of the size of the volume that it is about: the client's volumes of this size must stay
+   */
+  reserve(bytes: number, of?: GridSize): void;
   /** bytes of one volume */
   readonly maxBytes: number;
 }
@@ -130,7 +134,7 @@ async function readMask(archive: ArrayArchive, context: ReadContext): Promise<Ma
   const { channels, ...size } = sizeOf(shape, 'segs');
   requireFit(voxelCount(size), context);
   // only a Fortran array, which the client never writes, is held as it came
-  context.reserve(voxelCount(size) + (fortranOrder ? 2 * archive.checksum('segs').bytes : 0));
+  context.reserve(voxelCount(size) + (fortranOrder ? 2 * archive.checksum('segs').bytes : 0), size);
   const pieces = fortranOrder ? [(await archive.read('segs')).values] : archive.pieces('segs');
   const labels = new Uint8Array(voxelCount(size));
   let at = 0;

@@ -1,44 +1,9 @@
-import type { ImageStack, SegmenterLibrary, SliceMask } from '@medsam2/slicer-bridge';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestBridge, type TestBridge } from './bridge.js';
+import { brightPixels } from './libraries.js';
 import { float64, int16, int64, labelsOf, npz, PlugIn, type Reply } from './plug-in.js';
 
 /** Rounds of each of eight clients, 200 in all; more: MEDSAM2_BRIDGE_ROUNDS=200. */
 const rounds = Number(process.env.MEDSAM2_BRIDGE_ROUNDS ?? 25);
-
-/**
- * Whose image was segmented is what these tests are about, so the segmenter is one whose answer shows it: the mask of a box is
- * every pixel in it that is brighter than 100, and it is the same on all slices of the range.
- */
-const brightPixels: SegmenterLibrary = {
-  names: () => Promise.resolve(['bright']),
-  get: () =>
-    Promise.resolve({
-      model: 'bright',
-      open: (stack: ImageStack) => ({
-        preview: async (objects) => {
-          await sleep(1);
-          return objects.flatMap(({ label, prompts }) =>
-            prompts.map((prompt): SliceMask => {
-              if (prompt.kind !== 'box') throw new Error('only boxes are expected');
-              return { label, slice: prompt.slice, mask: bright(stack, prompt.slice) };
-            }),
-          );
-        },
-        propagate: async function* ({ objects, range, signal }) {
-          for (const { label } of objects) {
-            for (let slice = range.first; slice <= range.last; slice++) {
-              await sleep(1, undefined, { signal });
-              yield { label, slice, mask: bright(stack, slice) };
-            }
-          }
-        },
-        close: () => undefined,
-      }),
-    }),
-};
-
-const bright = (stack: ImageStack, slice: number): Uint8Array => stack.image(slice).map((value) => Number(value > 100));
 
 const [slices, rows, columns] = [3, 8, 8];
 const area = rows * columns;

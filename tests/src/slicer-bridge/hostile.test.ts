@@ -3,33 +3,8 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { connect } from 'node:net';
 import { startTestBridge, type TestBridge } from './bridge.js';
+import { boxes } from './libraries.js';
 import { float64, int16, int64, labelsOf, npy, npz, PlugIn, type NpyArray, type NpzForm } from './plug-in.js';
-
-/** Every box is its own mask: nothing here is about what is found. */
-const boxes: SegmenterLibrary = {
-  names: () => Promise.resolve(['boxes']),
-  get: () =>
-    Promise.resolve({
-      model: 'boxes',
-      open: (stack) => ({
-        preview: (objects) =>
-          Promise.resolve(
-            objects.flatMap(({ label, prompts }) =>
-              prompts.map((prompt) => {
-                const mask = new Uint8Array(stack.rows * stack.columns);
-                stack.image(prompt.slice);
-                if (prompt.kind === 'box') mask[prompt.box[1] * stack.columns + prompt.box[0]] = 1;
-                return { label, slice: prompt.slice, mask };
-              }),
-            ),
-          ),
-        propagate: async function* () {
-          // nothing is found
-        },
-        close: () => undefined,
-      }),
-    }),
-};
 
 const shape = [2, 4, 6];
 const voxels = (length: number): Int16Array => new Int16Array(length).map((_, i) => i * 40 - 300);

@@ -1,5 +1,5 @@
 /** All texts of the plug-in; each part keeps its own in `areas`. */
-import { languages, type Language } from './area.js';
+import { languageOf, type Language } from './area.js';
 import { controllerTexts } from './areas/controller.js';
 import { panelTexts } from './areas/panel.js';
 import { viewerTexts } from './areas/viewer.js';
@@ -11,8 +11,7 @@ export type Catalogue = Readonly<Record<MessageKey, string>>;
 
 /** The catalogue of a language, e.g. `de` for `de-CH`; English where there is none. */
 export function catalogueOf(language: string): Catalogue {
-  const name = languages.find((known) => known === language.slice(0, 2).toLowerCase()) ?? 'en';
-  return catalogues[name];
+  return catalogues[languageOf(language)];
 }
 
 const catalogues: Readonly<Record<Language, Catalogue>> = {

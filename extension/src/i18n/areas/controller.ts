@@ -1,9 +1,9 @@
 import { defineArea } from '../area.js';
+import { de } from './controller/de.js';
+import { en } from './controller/en.js';
+import { es } from './controller/es.js';
+import { fr } from './controller/fr.js';
+import { zh } from './controller/zh.js';
 
-export const controllerTexts = defineArea({
-  en: { 'why.no-prompt': 'Draw a prompt first.' },
-  de: { 'why.no-prompt': 'Zeichnen Sie zuerst einen Prompt.' },
-  fr: { 'why.no-prompt': 'Dessinez d’abord une indication.' },
-  es: { 'why.no-prompt': 'Dibuje primero una indicación.' },
-  zh: { 'why.no-prompt': '请先绘制提示。' },
-});
+/** Why something cannot be done, what happened, and the problems that the server describes most often. */
+export const controllerTexts = defineArea({ en, de, fr, es, zh });

@@ -1,0 +1,3 @@
+export * from './text.js';
+export * from './viewer.js';
+export * from './work.js';

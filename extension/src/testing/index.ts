@@ -1,0 +1,1 @@
+export { MemoryViewer } from './memory-viewer.js';

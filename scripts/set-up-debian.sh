@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests talk to: a PACS, DICOM tools, a Redis server. Only what is missing; no service
-# is started, for tests start private ones. Prints what it did.
+# Installs the Debian packages that tests and the demonstration talk to: a PACS, DICOM tools, a Redis server, a browser.
+# Only what is missing, and of those only the packages named as arguments, where there are any; no service is started,
+# for tests start private ones. Prints what it did.
 # Exit code 3: it cannot be done here (the reason is on standard error); those tests are then skipped.
 set -uo pipefail
 
@@ -12,11 +13,13 @@ wanted=(
   'dcmdump dcmtk'
   'redis-server redis-server'
   'openssl openssl'
+  'chromium chromium'
 )
 
 missing=()
 for entry in "${wanted[@]}"; do
   read -r sign package <<<"$entry"
+  [ $# = 0 ] || [[ " $* " == *" $package "* ]] || continue
   # shellcheck disable=SC2086 # the pattern is to be expanded
   case $sign in
     /*) compgen -G $sign >/dev/null || missing+=("$package") ;;

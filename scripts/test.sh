@@ -52,19 +52,8 @@ check_node() {
     process.exitCode = older ? 1 : 0;'
 }
 
-# Compares versions, not times: a needless `npm ci` would take the packages away under programs that are running.
-packages_current() {
-  node -e '
-    const { readFileSync } = require("node:fs");
-    const read = (path) => JSON.parse(readFileSync(path, "utf8")).packages;
-    const wanted = read("package-lock.json");
-    const installed = read("node_modules/.package-lock.json");
-    const missing = ([path, { version, optional }]) => path.includes("node_modules/") && !optional && installed[path]?.version !== version;
-    process.exitCode = Object.entries(wanted).some(missing) ? 1 : 0;' 2>/dev/null
-}
-
 install_packages() {
-  if packages_current; then echo "up to date"; else npm ci; fi
+  if node scripts/packages-current.mjs; then echo "up to date"; else npm ci; fi
 }
 
 set_up_python() {

@@ -1,5 +1,5 @@
 import express, { Router, type RequestHandler } from 'express';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import type { Config } from '../config/index.js';
 
 type ViewerSettings = Config['viewer'] & { readonly directory: string };
@@ -43,7 +43,8 @@ export function viewerFiles({
     const isFile = extname(request.path) !== '' || request.path.includes('/.');
     if (!isPage || isFile || request.accepts('html') === false) return next();
     response.setHeader('Cache-Control', 'no-cache');
-    response.sendFile(join(directory, 'index.html'), (error) => {
+    // from a root, or folders above it whose names begin with a dot would hide the file
+    response.sendFile('index.html', { root: directory }, (error) => {
       if (error !== undefined && error !== null) next();
     });
   });

@@ -1,1 +1,1 @@
-export { promptTools } from '@medsam2/ohif-extension';
+export { default, type OhifMode } from '@medsam2/ohif-extension/mode';

@@ -1,0 +1,179 @@
+/** The masks of all series that were worked on, in the viewports that show them. */
+import type { EditedSlice, SegmentMark, SliceMask } from '../../contract/viewer.js';
+import { Emitter } from '../emitter.js';
+import type { Host } from '../libraries.js';
+import type { Series } from '../series.js';
+import type { HostViewport } from '../types/cornerstone.js';
+import { applySegments, applyToViewport } from './appearance.js';
+import { makeHostLayer } from './host-layer.js';
+import { MaskStore } from './mask-store.js';
+import type { FrameClock } from './schedule.js';
+import { SeriesMasks, type Layer, type SliceEdit } from './series-masks.js';
+
+export interface LabelmapsParts {
+  readonly host: Host;
+  readonly clock: FrameClock;
+  /** viewports that show the series as slices: stacks and reformats */
+  viewportsOf(series: Series): readonly HostViewport[];
+}
+
+export interface SeriesEntry {
+  readonly series: Series;
+  readonly store: MaskStore;
+  readonly masks: SeriesMasks;
+  segments: readonly SegmentMark[];
+}
+
+export class Labelmaps {
+  readonly onEdited = new Emitter<[readonly EditedSlice[]]>();
+  /** masks of these segments are other ones now */
+  readonly onMasks = new Emitter<[SeriesEntry, ReadonlySet<number>]>();
+  readonly onFailed = new Emitter<[unknown]>();
+  private readonly entries = new Map<string, SeriesEntry>();
+  private isOurs = false;
+
+  constructor(private readonly parts: LabelmapsParts) {}
+
+  entry(displaySetId: string): SeriesEntry | undefined {
+    return this.entries.get(displaySetId);
+  }
+
+  all(): readonly SeriesEntry[] {
+    return [...this.entries.values()];
+  }
+
+  async show(series: Series, segments: readonly SegmentMark[]): Promise<void> {
+    const entry = this.entries.get(series.target.displaySetId) ?? this.open(series);
+    const gone = entry.segments.filter(({ id }) => !segments.some((segment) => segment.id === id));
+    entry.segments = segments;
+    for (const { id } of segments) await entry.masks.home(id);
+    await Promise.all(gone.map(({ id }) => entry.masks.drop(id)));
+    await this.refresh(entry);
+  }
+
+  write(series: Series, masks: readonly SliceMask[]): void {
+    const entry = this.entries.get(series.target.displaySetId) ?? this.open(series);
+    const writes = masks.flatMap(({ segment, image, runs }) => {
+      const index = series.indexOf(image);
+      return index === undefined ? [] : [{ segment, index, runs }];
+    });
+    entry.masks.write(writes);
+    this.onMasks.emit(entry, new Set(writes.map(({ segment }) => segment)));
+  }
+
+  clear(displaySetId: string): void {
+    const entry = this.entries.get(displaySetId);
+    if (entry === undefined) return;
+    this.entries.delete(displaySetId);
+    entry.masks.close();
+    const { segmentationService } = this.parts.host.services;
+    for (const { id } of entry.masks.layers) {
+      if (this.exists(id)) this.asOurs(() => segmentationService.remove(id));
+    }
+    this.onMasks.emit({ ...entry, segments: [] }, new Set());
+  }
+
+  /** Shows every layer in every viewport of its series, as the session has its segments. */
+  async refresh(entry: SeriesEntry): Promise<void> {
+    const { host } = this.parts;
+    const layers = entry.masks.layers.filter(({ id }) => this.exists(id));
+    for (const layer of layers) {
+      const marks = this.marksOf(entry, layer);
+      applySegments(host, layer.id, marks);
+      for (const { id } of this.parts.viewportsOf(entry.series)) {
+        await this.addTo(id, layer);
+        applyToViewport(host, id, layer.id, marks);
+      }
+    }
+  }
+
+  /** The host sometimes does not draw labelmaps that are there: telling it that all changed makes it. */
+  redraw(): void {
+    for (const { masks } of this.entries.values()) {
+      for (const layer of masks.layers) if (this.exists(layer.id)) layer.changed([]);
+    }
+  }
+
+  /**
+   * The host says that a segmentation changed; who did is known from who works now.
+   * @returns the series, when its user did
+   */
+  changedByHost(segmentationId: string): SeriesEntry | undefined {
+    if (this.isOurs) return undefined;
+    const entry = this.all().find(({ masks }) => masks.layers.some(({ id }) => id === segmentationId));
+    // Shown images first; a stroke of a sphere, or a command, may have reached any other.
+    entry?.masks.suspectEdits(segmentationId, entry.series.imageIds.keys());
+    return entry;
+  }
+
+  /** The mode was left: the host removes the segmentations. */
+  close(): void {
+    for (const { masks } of this.entries.values()) masks.close();
+    this.entries.clear();
+  }
+
+  private open(series: Series): SeriesEntry {
+    const store = new MaskStore();
+    const { host, clock } = this.parts;
+    const asOurs = (work: () => void) => this.asOurs(work);
+    const masks: SeriesMasks = new SeriesMasks({
+      clock,
+      store,
+      makeLayer: async () => {
+        const number = masks.layers.length + 1;
+        const label = number === 1 ? 'MedSAM2' : `MedSAM2 (${number})`;
+        return makeHostLayer(series, label, { ...host, asOurs });
+      },
+      moved: () => void this.refresh(entry).catch((error: unknown) => this.onFailed.emit(error)),
+      edited: (edits) => this.report(entry, edits),
+      failed: (error) => this.onFailed.emit(error),
+    });
+    const entry: SeriesEntry = { series, store, masks, segments: [] };
+    this.entries.set(series.target.displaySetId, entry);
+    return entry;
+  }
+
+  private report(entry: SeriesEntry, edits: readonly SliceEdit[]): void {
+    const known = edits.filter(({ segment }) => entry.segments.some(({ id }) => id === segment));
+    if (known.length === 0) return;
+    this.onEdited.emit(
+      known.map(({ segment, index, runs }) => {
+        const { rows, columns } = entry.series.planes[index];
+        return { segment, image: entry.series.target.images[index], rows, columns, runs };
+      }),
+    );
+    this.onMasks.emit(entry, new Set(known.map(({ segment }) => segment)));
+  }
+
+  private marksOf(entry: SeriesEntry, layer: Layer): SegmentMark[] {
+    const own = entry.masks.segmentsOf(layer);
+    return entry.segments.filter(({ id }) => own.includes(id));
+  }
+
+  private async addTo(viewportId: string, layer: Layer): Promise<void> {
+    const { services, tools } = this.parts.host;
+    const shown = tools.segmentation.state.getSegmentationRepresentations(viewportId, {
+      segmentationId: layer.id,
+      type: 'Labelmap',
+    });
+    if (shown !== undefined && shown.length > 0) return;
+    await services.segmentationService.addSegmentationRepresentation(viewportId, {
+      segmentationId: layer.id,
+      type: 'Labelmap',
+    });
+  }
+
+  private exists(id: string): boolean {
+    return this.parts.host.tools.segmentation.state.getSegmentation(id) !== undefined;
+  }
+
+  private asOurs(work: () => void): void {
+    const before = this.isOurs;
+    this.isOurs = true;
+    try {
+      work();
+    } finally {
+      this.isOurs = before;
+    }
+  }
+}

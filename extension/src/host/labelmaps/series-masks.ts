@@ -1,0 +1,232 @@
+/**
+ * The masks of one series in labelmaps of the host. A pixel of a labelmap holds one segment, so segments that overlap
+ * lie in different labelmaps, called layers. A segment lies in one layer as a whole and moves when it collides.
+ */
+import type { MaskStore } from './mask-store.js';
+import { collides, editedMasks, repaint } from './painting.js';
+import { inPortions, type FrameClock } from './schedule.js';
+
+/** A labelmap of the host. */
+export interface Layer {
+  readonly id: string;
+  /** labels of one image, [row][column]; what is written here is what the host shows after `changed` */
+  labels(index: number): Uint8Array;
+  changed(indices: readonly number[]): void;
+}
+
+export interface SliceWrite {
+  readonly segment: number;
+  readonly index: number;
+  readonly runs: Uint8Array;
+}
+export type SliceEdit = SliceWrite;
+
+export interface SeriesMasksParts {
+  readonly clock: FrameClock;
+  readonly store: MaskStore;
+  makeLayer(): Promise<Layer>;
+  /** the segment lies in another layer now */
+  moved(segment: number): void;
+  edited(edits: readonly SliceEdit[]): void;
+  failed(error: unknown): void;
+}
+
+/** Milliseconds of work in one frame, and between two redraws, each of which draws all viewports anew. */
+const portion = 6;
+const redrawEvery = 100;
+
+export class SeriesMasks {
+  readonly layers: Layer[] = [];
+  private readonly layerOf = new Map<number, Layer>();
+  private readonly queue = new Map<string, SliceWrite>();
+  private readonly unshown = new Map<Layer, Set<number>>();
+  /** images that the host's tools may have changed */
+  private readonly suspect = new Map<Layer, Set<number>>();
+  private shownAt = -Infinity;
+  private isRunning = false;
+  private isClosed = false;
+  private scratch = new Uint8Array(0);
+  private first: Promise<Layer> | undefined;
+
+  constructor(private readonly parts: SeriesMasksParts) {}
+
+  /** The layer that holds the segment; made when there is none. */
+  async home(segment: number): Promise<Layer> {
+    const existing = this.layerOf.get(segment);
+    if (existing !== undefined) return existing;
+    this.first ??= this.addLayer();
+    await this.first;
+    const layer = this.layerOf.get(segment) ?? this.layers[0];
+    this.layerOf.set(segment, layer);
+    return layer;
+  }
+
+  segmentsOf(layer: Layer): number[] {
+    return [...this.layerOf].filter(([, home]) => home === layer).map(([segment]) => segment);
+  }
+
+  /** Queued; the newest mask of an image counts. */
+  write(writes: readonly SliceWrite[]): void {
+    for (const write of writes) this.queue.set(`${write.segment}/${write.index}`, write);
+    void this.run();
+  }
+
+  /** The segment is no more: its masks go. */
+  async drop(segment: number): Promise<void> {
+    for (const [key, write] of this.queue) {
+      if (write.segment === segment) this.queue.delete(key);
+    }
+    const layer = this.layerOf.get(segment);
+    if (layer === undefined) return;
+    this.write(
+      [...this.parts.store.slices(segment).keys()].map((index) => ({ segment, index, runs: new Uint8Array(0) })),
+    );
+    await this.idle();
+    this.layerOf.delete(segment);
+    this.parts.store.forget(segment);
+  }
+
+  /** The host's tools changed these images of a layer. */
+  suspectEdits(layerId: string, indices: Iterable<number>): void {
+    const layer = this.layers.find(({ id }) => id === layerId);
+    if (layer === undefined) return;
+    const set = this.suspect.get(layer) ?? new Set<number>();
+    for (const index of indices) set.add(index);
+    this.suspect.set(layer, set);
+  }
+
+  /** The stroke ended: finds what it changed, and says so. In portions: a stroke may reach through the whole volume. */
+  async findEdits(): Promise<void> {
+    const edits: SliceEdit[] = [];
+    await inPortions(this.parts.clock, this.searchEdits(edits), () => !this.isClosed);
+    if (edits.length > 0) this.parts.edited(edits);
+  }
+
+  private *searchEdits(edits: SliceEdit[]): Generator<void> {
+    for (const [layer, indices] of this.suspect) {
+      for (const index of indices) {
+        indices.delete(index);
+        edits.push(...this.editsOn(layer, index));
+        yield;
+      }
+    }
+    if (this.unshown.size > 0) this.redraw();
+  }
+
+  /** Resolves when everything queued is written and shown. */
+  async idle(): Promise<void> {
+    while (this.isRunning && !this.isClosed) await new Promise<void>((resolve) => this.parts.clock.next(resolve));
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.queue.clear();
+  }
+
+  private async run(): Promise<void> {
+    if (this.isRunning || this.isClosed) return;
+    this.isRunning = true;
+    try {
+      while (this.queue.size > 0 && !this.isClosed) {
+        await new Promise<void>((resolve) => this.parts.clock.next(resolve));
+        const until = this.parts.clock.now() + portion;
+        for (const [key, write] of this.queue) {
+          this.queue.delete(key);
+          await this.paint(write);
+          if (this.parts.clock.now() >= until) break;
+        }
+        if (this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= redrawEvery) this.redraw();
+      }
+    } catch (error) {
+      this.parts.failed(error);
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  private async paint({ segment, index, runs }: SliceWrite): Promise<void> {
+    const { store } = this.parts;
+    let layer = await this.home(segment);
+    this.settle(layer, index);
+    if (collides(layer.labels(index), runs, segment)) {
+      store.set(segment, index, this.erased(layer, segment, index, runs));
+      layer = await this.move(segment, layer);
+      return;
+    }
+    repaint(layer.labels(index), store.get(segment, index), runs, segment);
+    store.set(segment, index, runs);
+    this.mark(layer, index);
+  }
+
+  /** Takes the old mask off before the segment moves, so that only the new one is left in the store. */
+  private erased(layer: Layer, segment: number, index: number, runs: Uint8Array): Uint8Array {
+    repaint(layer.labels(index), this.parts.store.get(segment, index), new Uint8Array(0), segment);
+    this.mark(layer, index);
+    return runs;
+  }
+
+  /** To the first layer where none of its masks collides. */
+  private async move(segment: number, from: Layer): Promise<Layer> {
+    const slices = this.parts.store.slices(segment);
+    for (const [index, runs] of slices) {
+      repaint(from.labels(index), runs, new Uint8Array(0), segment);
+      this.mark(from, index);
+    }
+    const isFree = (layer: Layer) =>
+      layer !== from && [...slices].every(([index, runs]) => !collides(layer.labels(index), runs, segment));
+    let to = this.layers.find(isFree);
+    to ??= await this.addLayer();
+    this.layerOf.set(segment, to);
+    for (const [index, runs] of slices) {
+      repaint(to.labels(index), new Uint8Array(0), runs, segment);
+      this.mark(to, index);
+    }
+    this.parts.moved(segment);
+    return to;
+  }
+
+  /** What the user painted and nobody has seen yet is told before it is painted over. */
+  private settle(layer: Layer, index: number): void {
+    if (this.suspect.get(layer)?.delete(index) !== true) return;
+    const edits = this.editsOn(layer, index);
+    if (edits.length > 0) this.parts.edited(edits);
+  }
+
+  private editsOn(layer: Layer, index: number): SliceEdit[] {
+    const labels = layer.labels(index);
+    if (this.scratch.length < labels.length) this.scratch = new Uint8Array(labels.length);
+    const expected = new Map(
+      [...this.parts.store.at(index)].filter(([segment]) => this.layerOf.get(segment) === layer),
+    );
+    const edits: SliceEdit[] = [];
+    for (const [segment, runs] of editedMasks(labels, expected, this.scratch)) {
+      if (this.layerOf.get(segment) === layer) {
+        this.parts.store.set(segment, index, runs);
+        edits.push({ segment, index, runs });
+      } else if (this.layerOf.has(segment)) {
+        // Painted into a layer where the segment does not live: it would be there twice.
+        repaint(labels, runs, new Uint8Array(0), segment);
+        this.mark(layer, index);
+      }
+    }
+    return edits;
+  }
+
+  private async addLayer(): Promise<Layer> {
+    const layer = await this.parts.makeLayer();
+    this.layers.push(layer);
+    return layer;
+  }
+
+  private mark(layer: Layer, index: number): void {
+    const set = this.unshown.get(layer) ?? new Set<number>();
+    set.add(index);
+    this.unshown.set(layer, set);
+  }
+
+  private redraw(): void {
+    for (const [layer, indices] of this.unshown) layer.changed([...indices]);
+    this.unshown.clear();
+    this.shownAt = this.parts.clock.now();
+  }
+}

@@ -1,0 +1,6 @@
+/** Names under which OHIF knows the parts of this plug-in. */
+export const extensionId = '@medsam2/ohif-extension';
+export const modeId = '@medsam2/ohif-mode';
+export const routeName = 'medsam2';
+export const panelName = 'medsam2';
+export const panelId = `${extensionId}.panelModule.${panelName}`;

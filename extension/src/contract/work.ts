@@ -140,6 +140,8 @@ export interface WorkState {
   readonly run?: RunView;
   /** prompts whose answer is awaited */
   readonly answering: number;
+  /** changes of any kind that wait for the server or are under way there */
+  readonly pending?: number;
   readonly saving: boolean;
   readonly tool?: Tool;
   readonly canUndo: boolean;

@@ -41,7 +41,8 @@ export class Running {
         if (!isActive(run)) this.over.add(run.id);
         this.told(run);
       },
-      stateChanged: ({ run }) => run !== undefined && this.told(run),
+      // Its end is told after its slices, by an event of its own.
+      stateChanged: ({ run }) => run !== undefined && isActive(run) && this.told(run),
       detached: () => (this.followed = undefined),
     });
   }

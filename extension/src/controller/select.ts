@@ -52,6 +52,7 @@ export function selector(): (shared: SharedData, work: WorkData | undefined) => 
         work === undefined ? nothing : promptsOf(session, work.drafts, work.activeSegment, promptsVisible, work.hidden),
       scores,
       answering: [...(work?.drafts.values() ?? [])].filter(({ state }) => state === 'sending').length,
+      pending: work?.busy ?? 0,
       saving: work?.saving ?? false,
       canUndo: session?.state.canUndo ?? false,
       canRedo: session?.state.canRedo ?? false,

@@ -1,7 +1,9 @@
 /** What `npm run demo` runs once everything is built. */
+import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { UserError } from '@medsam2/models';
 import { repositoryRoot } from '../repository.js';
+import { check } from '../check/check.js';
 import { parseOptions, type DemoOptions } from './options.js';
 import { startDemo, type Demo } from './start.js';
 import { welcome } from './welcome.js';
@@ -29,6 +31,10 @@ export async function main(args: readonly string[]): Promise<number> {
       environment: process.env,
       say,
     });
+    if (options.check) {
+      await checkViewer(demo, options, say);
+      return 0;
+    }
     if (!signals.wasAsked()) process.stdout.write(welcome(demo));
     const code = await Promise.race([signals.asked.then(() => 0), demo.ended]);
     say(signals.wasAsked() ? '\nStopping' : `The server has ended; its log is ${options.data}/server.log`);
@@ -41,6 +47,22 @@ export async function main(args: readonly string[]): Promise<number> {
     await demo?.stop();
     signals.close();
   }
+}
+
+async function checkViewer(demo: Demo, options: DemoOptions, say: (text: string) => void): Promise<void> {
+  if (!demo.plugin) {
+    throw new UserError('no-plugin', 'The plug-in is not built.', 'Run npm run build:plugin, then try again.');
+  }
+  say('Segmenting the liver of the CT in a browser');
+  const [study] = demo.studies;
+  const structure = 'liver';
+  const pictures = join(options.data, 'pictures');
+  const { headed, ohif } = options;
+  const { dice, slices, firstMaskMs, propagationMs } = await check({ ...demo, study, structure, headed, pictures });
+  process.stdout.write(
+    `ok: OHIF ${ohif}, ${structure} on ${slices} slices, Dice ${dice.toFixed(3)} of the SEG read back from the PACS; ` +
+      `mask ${Math.round(firstMaskMs)} ms after the box, volume in ${(propagationMs / 1000).toFixed(1)} s\n`,
+  );
 }
 
 /** The first SIGINT or SIGTERM asks for an orderly end; a second one ends the program as usual. */

@@ -17,10 +17,7 @@ export const Header = memo(function Header() {
   const reason = useReason('chooseModel');
   return (
     <header className="m2-section m2-header">
-      <div className="m2-row">
-        <h2>{t('panel.title')}</h2>
-        <ServerLine />
-      </div>
+      <h2 className="m2-sr">{t('panel.title')}</h2>
       {models.length === 0 ? null : (
         <div className="m2-row">
           <GuardedSelect
@@ -39,34 +36,41 @@ export const Header = memo(function Header() {
           )}
         </div>
       )}
-      <Licence />
+      <div className="m2-row m2-status">
+        <ServerLine />
+        <Licence />
+      </div>
+      <Demonstration />
       <ServerTrouble />
     </header>
   );
 });
 
-function Licence() {
+/** Always in sight: nobody may take results of such a model for medical ones. */
+function Demonstration() {
   const { t } = usePanel();
   const demonstration = useWork((state) => state.session?.model.demonstration ?? modelInUse(state)?.demonstration);
-  const licence = useWork((state) => modelInUse(state)?.licence);
+  if (demonstration !== true) return null;
   return (
-    <>
-      {demonstration === true ? (
-        <p className="m2-demonstration" data-cy="medsam2-demonstration">
-          <Icon name="warning" />
-          <strong>{t('panel.not-for-patients')}</strong>
-        </p>
-      ) : null}
-      {licence === undefined ? null : (
-        <details className="m2-licence" data-cy="medsam2-licence">
-          <summary>
-            {licence.restricted ? t('panel.licence.restricted') : t('panel.licence', { licence: licence.spdx })}
-          </summary>
-          {licence.restricted ? <p>{t('panel.licence', { licence: licence.spdx })}</p> : null}
-          <p lang="en">{licence.terms}</p>
-        </details>
-      )}
-    </>
+    <p className="m2-demonstration" data-cy="medsam2-demonstration">
+      <Icon name="warning" />
+      <strong>{t('panel.not-for-patients')}</strong>
+    </p>
+  );
+}
+
+function Licence() {
+  const { t } = usePanel();
+  const licence = useWork((state) => modelInUse(state)?.licence);
+  if (licence === undefined) return null;
+  return (
+    <details className="m2-licence" data-cy="medsam2-licence">
+      <summary>
+        {licence.restricted ? t('panel.licence.restricted') : t('panel.licence', { licence: licence.spdx })}
+      </summary>
+      {licence.restricted ? <p>{t('panel.licence', { licence: licence.spdx })}</p> : null}
+      <p lang="en">{licence.terms}</p>
+    </details>
   );
 }
 
@@ -105,7 +109,6 @@ function ServerTrouble() {
   return (
     <div className={`m2-box m2-${phaseLook[server.phase]}`} data-cy="medsam2-server-trouble">
       <p>{text({ problem: server.problem })}</p>
-      {server.phase === 'login-needed' ? <p>{t('panel.server.login-hint')}</p> : null}
       <p className="m2-row">
         <Button
           label={server.phase === 'offline' ? t('panel.server.retry') : t('panel.server.logged-in')}

@@ -58,11 +58,13 @@ export const Save = memo(function Save() {
         onPress={save}
       />
       {saves.length === 0 ? null : (
-        <ul className="m2-list m2-saves" role="status" aria-label={t('panel.saves')}>
-          {saves.map((entry) => (
-            <SaveRow key={entry.id} save={entry} reason={noSaving} onAgain={save} />
-          ))}
-        </ul>
+        <div role="status">
+          <ul className="m2-list m2-saves" aria-label={t('panel.saves')}>
+            {saves.map((entry) => (
+              <SaveRow key={entry.id} save={entry} reason={noSaving} onAgain={save} />
+            ))}
+          </ul>
+        </div>
       )}
     </Section>
   );

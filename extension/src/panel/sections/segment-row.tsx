@@ -1,10 +1,11 @@
 import { memo, useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import type { SegmentView } from '../../contract/work.js';
-import { usePanel } from '../context.js';
+import { usePanel, useReason } from '../context.js';
 import { colourOf, hexOf } from '../format.js';
 import { Button } from '../parts/button.js';
-import { SegmentDetails } from './segment-details.js';
+import { Statistics } from './statistics.js';
+import { TermSearch } from './term-search.js';
 
 interface SegmentRowProps {
   readonly segment: SegmentView;
@@ -17,6 +18,7 @@ interface SegmentRowProps {
 
 export const SegmentRow = memo(function SegmentRow({ segment, active, tabStop, onRemoving }: SegmentRowProps) {
   const { t, actions } = usePanel();
+  const noRemoving = useReason('removeSegment');
   const [renaming, setRenaming] = useState(false);
   const radio = useRef<HTMLInputElement>(null);
   const { id, label, visible, locked } = segment;
@@ -54,6 +56,16 @@ export const SegmentRow = memo(function SegmentRow({ segment, active, tabStop, o
           </span>
         </label>
         {renaming ? <RenameInput label={label} onEnd={endRenaming} /> : null}
+        {active ? (
+          <Button
+            label={t('panel.segment.rename', { segment: label })}
+            icon="pencil"
+            look="quiet"
+            hotkey="F2"
+            cy="medsam2-segment-rename"
+            onPress={() => setRenaming(true)}
+          />
+        ) : null}
         <Button
           label={t(locked ? 'panel.segment.unlock' : 'panel.segment.lock', { segment: label })}
           icon={locked ? 'lock' : 'unlock'}
@@ -70,16 +82,25 @@ export const SegmentRow = memo(function SegmentRow({ segment, active, tabStop, o
           cy="medsam2-segment-visible"
           onPress={() => actions.showSegment(id, !visible)}
         />
+        {active ? (
+          <Button
+            label={t('panel.segment.delete', { segment: label })}
+            icon="trash"
+            look="quiet"
+            cy="medsam2-segment-delete"
+            reason={noRemoving}
+            onPress={() => {
+              onRemoving(id);
+              void actions.removeSegment(id);
+            }}
+          />
+        ) : null}
       </div>
       {active ? (
-        <SegmentDetails
-          segment={segment}
-          onRename={() => setRenaming(true)}
-          onRemove={() => {
-            onRemoving(id);
-            void actions.removeSegment(id);
-          }}
-        />
+        <div className="m2-details" role="group" aria-label={label}>
+          <TermSearch segment={segment} />
+          <Statistics segment={segment} />
+        </div>
       ) : null}
     </li>
   );

@@ -30,7 +30,9 @@ export function Statistics({ segment }: { readonly segment: SegmentView }) {
             value={`${format.number(mean, 0)} ± ${format.number(sd, 0)} ${unit === 'stored' ? '' : (unit ?? '')}`.trim()}
           />
         )}
-        <Figure name={t(`panel.statistics.extent.${kind}`)} value={String(sliceCount)} />
+        {volumeMl === undefined ? (
+          <Figure name={t(`panel.statistics.extent.${kind}`)} value={String(sliceCount)} />
+        ) : null}
       </dl>
       {statisticsPending ? <p className="m2-sr">{t('panel.statistics.pending')}</p> : null}
       {remarks.map((remark) => (

@@ -42,16 +42,20 @@ export function drawStrip(
   context.fillStyle = colours.ground;
   context.fillRect(0, marks, width, height - marks);
 
-  for (const doubtful of [false, true]) {
-    context.fillStyle = doubtful ? colours.doubt : colours.sure;
-    bins.forEach((bin, index) => {
-      if (bin.confidence === undefined || bin.doubtful !== doubtful) return;
-      const tall = Math.max(2, bin.confidence * (foot - marks - 2));
-      context.fillStyle = bin.edited && !doubtful ? colours.edited : doubtful ? colours.doubt : colours.sure;
-      context.fillRect(index * column, foot - tall, column - gap, tall);
-    });
-  }
-  hatch(context, bins, column, foot, colours);
+  const isDoubtful = ({ doubtful }: Bin) => doubtful;
+  clipped(context, bins, isDoubtful, column, foot, () => {
+    lines(context, colours.doubt, 1, width, foot);
+  });
+  bins.forEach((bin, index) => {
+    if (bin.confidence === undefined) return;
+    const tall = Math.max(2, bin.confidence * (foot - marks - 2));
+    context.fillStyle = bin.doubtful ? colours.doubt : bin.edited ? colours.edited : colours.sure;
+    const wide = bin.doubtful ? Math.max(column - gap, 2) : column - gap;
+    context.fillRect(index * column, foot - tall, wide, tall);
+  });
+  clipped(context, bins, isDoubtful, column, foot, () => {
+    lines(context, colours.ground, 1.5, width, foot);
+  });
 
   context.fillStyle = colours.edited;
   bins.forEach((bin, index) => {
@@ -86,40 +90,42 @@ export function drawStrip(
   }
 }
 
-/** Diagonal lines over the doubtful columns, at least 3 pixels wide: a single slice of a long series stays visible. */
-function hatch(
+/** Draws only within columns of a kind, each at least 3 pixels wide: one slice of a long series stays visible. */
+function clipped(
   context: CanvasRenderingContext2D,
   bins: readonly Bin[],
+  isMeant: (bin: Bin) => boolean,
   column: number,
   foot: number,
-  colours: StripColours,
+  draw: () => void,
 ): void {
-  if (!bins.some((bin) => bin.doubtful)) return;
-  const height = foot - marks;
+  if (!bins.some(isMeant)) return;
+  const wide = Math.max(column, 3);
   context.save();
   context.beginPath();
   bins.forEach((bin, index) => {
-    const wide = Math.max(column, 3);
-    if (bin.doubtful) context.rect((index + 0.5) * column - wide / 2, marks, wide, height);
+    if (isMeant(bin)) context.rect((index + 0.5) * column - wide / 2, marks, wide, foot - marks);
   });
   context.clip();
-  const width = column * bins.length;
-  context.globalAlpha = 0.22;
-  context.fillStyle = colours.doubt;
-  context.fillRect(0, marks, width, height);
-  context.globalAlpha = 1;
-  for (const [colour, thickness, shift] of [
-    [colours.ground, 1.5, 0],
-    [colours.doubt, 1.25, 2.5],
-  ] as const) {
-    context.strokeStyle = colour;
-    context.lineWidth = thickness;
-    context.beginPath();
-    for (let x = -height; x < width; x += 5) {
-      context.moveTo(x + shift, foot);
-      context.lineTo(x + shift + height, marks);
-    }
-    context.stroke();
-  }
+  draw();
   context.restore();
+}
+
+/** Diagonal lines over the whole strip. */
+function lines(
+  context: CanvasRenderingContext2D,
+  colour: string,
+  thickness: number,
+  width: number,
+  foot: number,
+): void {
+  const tall = foot - marks;
+  context.strokeStyle = colour;
+  context.lineWidth = thickness;
+  context.beginPath();
+  for (let x = -tall; x < width; x += 6) {
+    context.moveTo(x, foot);
+    context.lineTo(x + tall, marks);
+  }
+  context.stroke();
 }

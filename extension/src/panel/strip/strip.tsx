@@ -1,4 +1,5 @@
 import { memo, useId } from 'react';
+import type { SliceScore, WorkState } from '../../contract/work.js';
 import { usePanel, useReason, useWork } from '../context.js';
 import { Button } from '../parts/button.js';
 import { Section } from '../parts/section.js';
@@ -15,18 +16,22 @@ export const Strip = memo(function Strip() {
   const summary = useId();
   if (sliceCount === 0) return null;
   return (
-    <Section title={t(`panel.strip.${kind}`)} cy="medsam2-strip-section" aside={<Doubtful />}>
+    <Section title={t(`panel.strip.${kind}`)} cy="medsam2-strip-section" aside={<Where />}>
       <div className="m2-strip" data-track>
         <StripCanvas />
         <Position sliceCount={sliceCount} describedBy={summary} />
         <RangeRail sliceCount={sliceCount} />
       </div>
-      <Where />
       <SummaryLine id={summary} />
       <RangeButtons />
     </Section>
   );
 });
+
+const shownScore = (state: WorkState): SliceScore | undefined =>
+  state.activeSegment === undefined
+    ? undefined
+    : state.scores.get(state.activeSegment)?.find(({ slice }) => slice === state.position);
 
 /** Where the viewer is and what the model thinks of that slice, in words. */
 function usePlace(): readonly string[] {
@@ -34,10 +39,7 @@ function usePlace(): readonly string[] {
   const sliceCount = useWork((state) => state.session?.sliceCount ?? 0);
   const position = useWork((state) => state.position);
   const kind = useWork((state) => state.session?.kind ?? 'stack');
-  const score = useWork((state) => {
-    if (state.activeSegment === undefined) return undefined;
-    return state.scores.get(state.activeSegment)?.find(({ slice }) => slice === state.position);
-  });
+  const score = useWork(shownScore);
   return [
     position === undefined
       ? t('panel.strip.nowhere')
@@ -47,12 +49,24 @@ function usePlace(): readonly string[] {
   ].filter((part) => part !== '');
 }
 
+/** The same in short, for eyes; and the way to the doubtful slices. */
 function Where() {
-  const words = usePlace();
+  const { format } = usePanel();
+  const sliceCount = useWork((state) => state.session?.sliceCount ?? 0);
+  const position = useWork((state) => state.position);
+  const score = useWork(shownScore);
   return (
-    <p className="m2-where m2-muted" data-cy="medsam2-position" aria-hidden="true">
-      {words.join(' · ')}
-    </p>
+    <>
+      <p
+        className={`m2-where${score?.doubtful === true ? ' m2-is-doubtful' : ''}`}
+        data-cy="medsam2-position"
+        aria-hidden="true"
+      >
+        {position === undefined ? '' : `${position + 1}/${sliceCount}`}
+        {score === undefined ? '' : ` · ${format.percent(score.confidence)}`}
+      </p>
+      <Doubtful />
+    </>
   );
 }
 

@@ -6,7 +6,6 @@ export const sectionStyles = `
 .m2-notice > .m2-icon { color: var(--m2-tone); margin-top: 1px; }
 .m2-notice .m2-grow { display: flex; flex-direction: column; gap: 4px; align-items: flex-start; padding-top: 1px; }
 .m2-notice .m2-square { width: 24px; min-height: 24px; }
-.m2-frame h2 { flex: 1; font-weight: 600; font-size: 13px; }
 .m2-server { display: inline-flex; align-items: center; gap: 6px; color: var(--m2-muted); }
 .m2-server::before { content: ''; width: 8px; height: 8px; border-radius: 50%; background: var(--m2-tone); }
 .m2-server.m2-error::before, .m2-server.m2-warning::before { border-radius: 1px; }
@@ -14,10 +13,13 @@ export const sectionStyles = `
 .m2-header .m2-row { flex-wrap: nowrap; }
 .m2-frame .m2-demonstration { display: flex; align-items: center; gap: 6px; color: var(--m2-warning); }
 .m2-demonstration strong { font-weight: 600; }
+.m2-header .m2-status { flex-wrap: wrap; justify-content: space-between; }
 .m2-licence { font-size: 11px; }
+.m2-licence[open] { flex-basis: 100%; }
 .m2-licence p { padding: 2px 0 2px 14px; color: var(--m2-muted); overflow-wrap: anywhere; }
 .m2-series { display: flex; align-items: center; gap: 7px; }
 .m2-series .m2-clip { flex: 1; }
+.m2-frame .m2-empty > p { min-width: 0; }
 .m2-frame .m2-empty { flex-direction: row; color: var(--m2-muted); padding: 16px 10px; gap: 8px; }
 .m2-findings { display: flex; flex-direction: column; gap: 4px; }
 .m2-findings li { display: flex; gap: 6px; overflow-wrap: anywhere; }
@@ -50,7 +52,8 @@ export const sectionStyles = `
 .m2-swatch::-webkit-color-swatch { border: 1px solid rgb(255 255 255 / 0.45); border-radius: 4px; }
 .m2-swatch::-moz-color-swatch { border: 1px solid rgb(255 255 255 / 0.45); border-radius: 4px; }
 .m2-details { display: flex; flex-direction: column; gap: 6px; padding: 3px 7px 6px; }
-.m2-terms { position: relative; display: flex; flex-direction: column; gap: 2px; }
+.m2-terms { position: relative; display: grid; grid-template-columns: auto minmax(60%, 1fr); align-items: center; gap: 2px 8px; }
+.m2-terms > p { grid-column: 1 / -1; }
 .m2-terms .m2-input { background: var(--m2-ground); }
 .m2-options { position: absolute; top: 100%; left: 0; right: 0; z-index: 15; max-height: 216px; overflow-y: auto;
   background: var(--m2-popover); border: 1px solid var(--m2-input); border-radius: 4px; box-shadow: 0 6px 18px rgb(0 0 0 / 0.55);
@@ -63,9 +66,7 @@ export const sectionStyles = `
 .m2-statistics dl > div { display: flex; justify-content: space-between; gap: 10px; }
 .m2-statistics dt { color: var(--m2-muted); }
 .m2-statistics dd { font-variant-numeric: tabular-nums; text-align: right; }
-.m2-pending dl { opacity: 0.65; }
-.m2-details .m2-row { margin: 0 -5px -2px; }
-.m2-details .m2-quiet { padding: 2px 5px; }
+.m2-pending dd { color: var(--m2-muted); font-style: italic; }
 .m2-field { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.2fr); align-items: center; }
 .m2-field .m2-under { grid-column: 2; font-size: 11px; overflow-wrap: anywhere; }
 .m2-prompt, .m2-save { display: flex; align-items: center; gap: 6px; }

@@ -2,7 +2,8 @@ export const stripStyles = `
 .m2-strip { position: relative; margin: 0 12px; height: 76px; touch-action: none; user-select: none; }
 .m2-strip-canvas { display: block; width: 100%; height: 58px; border-radius: 3px 3px 0 0; }
 .m2-strip-track { position: absolute; inset: 0 0 18px; cursor: crosshair; border-radius: 3px; }
-.m2-frame .m2-where { font-variant-numeric: tabular-nums; color: var(--m2-text); }
+.m2-where { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.m2-frame .m2-is-doubtful { color: var(--m2-doubt); padding: 0 5px; border: 1px dashed var(--m2-doubt); border-radius: 3px; }
 .m2-rail { position: absolute; left: 0; right: 0; bottom: 0; height: 18px; }
 .m2-rail::before { content: ''; position: absolute; left: 0; right: 0; top: 8px; height: 2px; background: var(--m2-input); }
 .m2-stretch { position: absolute; top: 7px; height: 4px; border-radius: 2px; background: var(--m2-primary); }

@@ -17,4 +17,4 @@ export {
 export { runReportSchema, type RunReport } from './report/run-report.js';
 export { ModelHost, type ModelHostOptions, type ModelLease } from './sessions/models.js';
 export { HostedModels, type HostedModelsOptions } from './slicer/hosted-models.js';
-export { startSlicerBridge, type SlicerBridgeDeps } from './slicer/start.js';
+export { startMonaiLabel, startNnInteractive, startSlicerBridge, type SlicerBridgeDeps } from './slicer/start.js';

@@ -3,7 +3,14 @@ export type { BridgeDeps } from './deps.js';
 export { compatStack, type ClientVolume } from './display.js';
 export { BridgeError } from './errors.js';
 export type { Credentials } from './identity.js';
-export { listenSlicerBridge, type ListenSettings, type RunningBridge } from './listen.js';
+export {
+  listenMonaiLabel,
+  listenNnInteractive,
+  listenSlicerBridge,
+  type ListenPromptedSettings,
+  type ListenSettings,
+  type RunningBridge,
+} from './listen.js';
 export type { BridgeLog, LogFields } from './log.js';
 export { createSlicerBridge, type SlicerBridge } from './router.js';
 export type {
@@ -20,3 +27,7 @@ export type {
   VolumeSegmenter,
 } from './segmenter.js';
 export { bridgeSettingsSchema, type BridgeSettings, type BridgeSettingsInput } from './settings.js';
+export { createMonaiLabel } from './monailabel/router.js';
+export { createNnInteractive } from './nninteractive/router.js';
+export type { BareArray, ImageFile, MonaiLabelDeps, NnInteractiveDeps, PromptedDeps } from './prompted/deps.js';
+export { promptedSettingsSchema, type PromptedSettings, type PromptedSettingsInput } from './prompted/settings.js';

@@ -2,10 +2,14 @@ import express, { type Express } from 'express';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BridgeDeps } from './deps.js';
-import { createSlicerBridge } from './router.js';
+import { createMonaiLabel } from './monailabel/router.js';
+import { createNnInteractive } from './nninteractive/router.js';
+import type { MonaiLabelDeps, NnInteractiveDeps } from './prompted/deps.js';
+import type { PromptedSettingsInput } from './prompted/settings.js';
+import { createSlicerBridge, type SlicerBridge } from './router.js';
 import type { BridgeSettingsInput } from './settings.js';
 
-export interface ListenSettings extends BridgeSettingsInput {
+export interface ListenAddress {
   /** port; 0: any free one */
   readonly port: number;
   /** `loopback`: this machine only; `all`: every interface */
@@ -13,6 +17,8 @@ export interface ListenSettings extends BridgeSettingsInput {
   /** reverse proxies whose X-Forwarded-For is believed, as Express takes them */
   readonly trustProxy?: readonly string[];
 }
+
+export type ListenSettings = ListenAddress & BridgeSettingsInput;
 
 export interface RunningBridge {
   readonly port: number;
@@ -26,8 +32,31 @@ const keepAliveMs = 15_000;
 
 /** The bridge as a server of its own. @throws the system's error when the port cannot be had */
 export async function listenSlicerBridge(deps: BridgeDeps, settings: ListenSettings): Promise<RunningBridge> {
-  const { port, listen, trustProxy = [], ...bridgeSettings } = settings;
-  const bridge = createSlicerBridge(deps, bridgeSettings);
+  const { port, listen, trustProxy, ...bridgeSettings } = settings;
+  return listenRouter(createSlicerBridge(deps, bridgeSettings), { port, listen, trustProxy });
+}
+
+export type ListenPromptedSettings = ListenAddress & PromptedSettingsInput;
+
+/** The server of nnInteractive's module. @throws the system's error when the port cannot be had */
+export async function listenNnInteractive(
+  deps: NnInteractiveDeps,
+  settings: ListenPromptedSettings,
+): Promise<RunningBridge> {
+  const { port, listen, trustProxy, ...rest } = settings;
+  return listenRouter(createNnInteractive(deps, rest), { port, listen, trustProxy });
+}
+
+/** The server of MONAI Label's module. @throws the system's error when the port cannot be had */
+export async function listenMonaiLabel(deps: MonaiLabelDeps, settings: ListenPromptedSettings): Promise<RunningBridge> {
+  const { port, listen, trustProxy, ...rest } = settings;
+  return listenRouter(createMonaiLabel(deps, rest), { port, listen, trustProxy });
+}
+
+async function listenRouter(
+  bridge: SlicerBridge,
+  { port, listen, trustProxy = [] }: ListenAddress,
+): Promise<RunningBridge> {
   const server = createServer(application(bridge.router, trustProxy));
   // A client waits as long as it takes, so the server does too; stalled bodies are ended by the bridge itself.
   server.requestTimeout = 0;

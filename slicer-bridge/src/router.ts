@@ -2,6 +2,7 @@ import express, { Router, type NextFunction, type Request, type Response } from 
 import type { BridgeDeps } from './deps.js';
 import { BridgeError, failureOf } from './errors.js';
 import { Exchange, type Answer } from './exchange.js';
+import { drained, isOfWebPage, webPageRefused } from './http.js';
 import { basicCredentials, identify } from './identity.js';
 import { bridgeSettingsSchema, type BridgeSettingsInput } from './settings.js';
 import { resultFile } from './work/result-file.js';
@@ -136,15 +137,7 @@ async function refusalOf(
   name: string,
   request: Request,
 ): Promise<BridgeError | undefined> {
-  const { origin, 'sec-fetch-site': site } = request.headers;
-  if (origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin')) {
-    return new BridgeError(
-      403,
-      'browser-request',
-      'Requests of web pages are not answered.',
-      'Use the plug-in; only /status is for browsers.',
-    );
-  }
+  if (isOfWebPage(request)) return webPageRefused();
   const wanted = methods[name] ?? ['POST'];
   if (!wanted.includes(request.method)) {
     return new BridgeError(405, 'method', `${request.method} is not answered here.`, `Use ${wanted.join(' or ')}.`);
@@ -183,16 +176,4 @@ function fieldsOf(body: unknown): Record<string, string | undefined> {
   if (typeof body !== 'object' || body === null) return {};
   const entries = Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
   return Object.fromEntries(entries);
-}
-
-/** Reads a body to its end and forgets it. */
-async function drained(request: Request): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  await new Promise<void>((resolve) => {
-    request
-      .once('end', resolve)
-      .once('close', resolve)
-      .once('error', () => resolve());
-    request.resume();
-  });
 }

@@ -1,5 +1,5 @@
 import { registrySettings, resolveModel, UserError } from '@medsam2/models';
-import type { BridgeLog, Credentials, LogFields } from '@medsam2/slicer-bridge';
+import type { BridgeLog, Credentials, LogFields, RunningBridge } from '@medsam2/slicer-bridge';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -7,13 +7,16 @@ import { openModel } from '../inference/open-model.js';
 import type { DeviceChoice } from '../inference/devices.js';
 import { ModelHost } from '../sessions/models.js';
 import { HostedModels } from '../slicer/hosted-models.js';
-import { startSlicerBridge } from '../slicer/start.js';
+import { startMonaiLabel, startNnInteractive, startSlicerBridge, type SlicerBridgeDeps } from '../slicer/start.js';
 import { UsageError } from './exit.js';
 import type { CliIo } from './io.js';
 import { findModel } from './session.js';
 
 export interface BridgeFlags {
   readonly port: number | string;
+  readonly nninteractive?: number;
+  readonly monailabel?: number;
+  readonly reach?: number;
   readonly listen: 'loopback' | 'all';
   readonly model?: string;
   readonly semantics: 'compat' | 'better';
@@ -50,21 +53,33 @@ export async function runSlicerBridge(flags: BridgeFlags, io: CliIo): Promise<vo
   if (flags.listen === 'all' && users === undefined)
     say('note: Everybody who reaches this machine is served; --users FILE limits it.');
   if (flags.model === undefined && (await models.names()).length <= 1) await findModel(io, {});
-  const bridge = await startSlicerBridge(
-    { segmenters: models, log: lineLog(say), authenticate: users && ((given) => isUser(users, given)) },
-    {
-      port: Number(flags.port),
-      listen: flags.listen,
-      semantics: flags.semantics,
-      trustProxy: flags.trustProxy,
-    },
-  );
+  const { listen, semantics, trustProxy, reach } = flags;
+  const deps: SlicerBridgeDeps = {
+    segmenters: models,
+    log: lineLog(say),
+    authenticate: users && ((given) => isUser(users, given)),
+  };
+  const place = { listen, trustProxy };
+  const running: RunningBridge[] = [];
   try {
-    const address = flags.listen === 'all' ? 'the address of this machine' : '127.0.0.1';
-    io.stdout.write(`For 3D Slicer's MedSAM module: IP = ${address}, Port = ${bridge.port}\n`);
+    const at = listen === 'all' ? 'the address of this machine' : '127.0.0.1';
+    const started = (bridge: RunningBridge, line: (port: number) => string): void => {
+      running.push(bridge);
+      io.stdout.write(`${line(bridge.port)}\n`);
+    };
+    if (flags.nninteractive !== undefined) {
+      const bridge = await startNnInteractive(deps, { ...place, port: flags.nninteractive, reach });
+      started(bridge, (port) => `For 3D Slicer's nnInteractive module (0.x): http://${at}:${port}`);
+    }
+    if (flags.monailabel !== undefined) {
+      const bridge = await startMonaiLabel(deps, { ...place, port: flags.monailabel, reach });
+      started(bridge, (port) => `For 3D Slicer's MONAI Label module: http://${at}:${port}`);
+    }
+    const bridge = await startSlicerBridge(deps, { ...place, port: Number(flags.port), semantics });
+    started(bridge, (port) => `For 3D Slicer's MedSAM module: IP = ${at}, Port = ${port}`);
     await stopped(io.signal);
   } finally {
-    await bridge.close();
+    for (const bridge of running) await bridge.close();
     await host.close();
   }
 }

@@ -212,6 +212,35 @@ const slicer = z.strictObject({
     .meta({ description: 'volumes of all its clients' }),
 });
 
+/** Another protocol of a module of 3D Slicer, on a port of its own. */
+const slicerModule = (name: string, variables: string, usualPort: number) =>
+  z.strictObject({
+    listen: z
+      .enum(['off', 'loopback', 'all'])
+      .default('off')
+      .meta({ env: `${variables}_LISTEN`, description: `who reaches the server for ${name}, as \`slicer.listen\`` }),
+    port: z
+      .int()
+      .min(0)
+      .max(65535)
+      .default(usualPort)
+      .meta({ env: `${variables}_PORT`, description: 'its port; 0: any free one' }),
+    reach: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({
+        env: `${variables}_REACH`,
+        description: 'slices beyond the outermost clicks that are segmented; default: the whole volume',
+      }),
+    memoryBytes: bytes(2 ** 26)
+      .prefault('4GiB')
+      .meta({ description: 'volumes of all its clients' }),
+  });
+
+const nninteractive = slicerModule('the nnInteractive module of 3D Slicer (0.x)', 'NNINTERACTIVE', 1527);
+const monailabel = slicerModule('the MONAI Label module of 3D Slicer', 'MONAILABEL', 8000);
+
 const viewer = z.strictObject({
   directory: z.string().min(1).optional().meta({ env: 'MEDSAM2_VIEWER_DIR', description: 'static files of a viewer' }),
   crossOriginIsolation: z
@@ -260,6 +289,8 @@ export const configSchema = z
     saving: saving.prefault({}),
     jobs: jobs.prefault({}),
     slicer: slicer.prefault({}),
+    nninteractive: nninteractive.prefault({}),
+    monailabel: monailabel.prefault({}),
     viewer: viewer.prefault({}),
     logs: logs.prefault({}),
     audit: audit.prefault({}),
@@ -269,8 +300,10 @@ export const configSchema = z
     const { auth, http: listen, pacs } = config;
     if (auth.mode === 'none' && !isLoopback(listen.host))
       refuse(['auth', 'mode'], `cannot be "none" while listening on ${listen.host}: everybody would be admin`);
-    if (auth.mode === 'none' && config.slicer.listen === 'all')
-      refuse(['slicer', 'listen'], 'cannot be "all" while auth.mode is "none": everybody would be served');
+    for (const module of ['slicer', 'nninteractive', 'monailabel'] as const) {
+      if (auth.mode === 'none' && config[module].listen === 'all')
+        refuse([module, 'listen'], 'cannot be "all" while auth.mode is "none": everybody would be served');
+    }
     if (config.slicer.modelUploads && config.models.default === undefined)
       refuse(['models', 'default'], 'must be set where slicer.modelUploads is: an upload could become the default');
     if (auth.mode === 'keys' && auth.keysFile === undefined) refuse(['auth', 'keysFile'], 'mode "keys" needs it');

@@ -216,7 +216,7 @@ export async function compose(
       }),
       (made) => made.close(),
     );
-    opened(await openSlicerBridge({ config, models, registry, authenticator, log }), (bridge) => bridge?.close());
+    opened(await openSlicerBridge({ config, models, registry, authenticator, log }), (bridges) => bridges.close());
     metrics.watch({
       sessions: () => sessions.memory(),
       jobs: () => jobs.load(),

@@ -5,7 +5,7 @@ import type { Config } from '../config/index.js';
 import type { Authenticator } from '../http/index.js';
 import type { ModelHost } from '../sessions/models.js';
 import { HostedModels } from '../slicer/hosted-models.js';
-import { startSlicerBridge } from '../slicer/start.js';
+import { startMonaiLabel, startNnInteractive, startSlicerBridge, type SlicerBridgeDeps } from '../slicer/start.js';
 
 export interface SlicerParts {
   readonly config: Config;
@@ -16,38 +16,67 @@ export interface SlicerParts {
 }
 
 /**
- * The bridge for 3D Slicer on the server's models, where it is switched on.
+ * What serves modules of 3D Slicer on the server's models, as far as it is switched on.
  *
- * Its users are the server's: the password in the plug-in's IP field is an API key or a token of somebody who may annotate.
+ * Its users are the server's: the password in a module is an API key or a token of somebody who may annotate.
  *
  * @throws UserError `port-taken`
  */
-export async function openSlicerBridge(parts: SlicerParts): Promise<RunningBridge | undefined> {
-  const { config, models: host, registry, authenticator, log } = parts;
-  const { listen, port, semantics, modelUploads, memoryBytes } = config.slicer;
-  if (listen === 'off') return undefined;
-  const authenticate = async (given: Credentials | undefined): Promise<boolean> => {
+export async function openSlicerBridge(parts: SlicerParts): Promise<{ close(): Promise<void> }> {
+  const { config, models: host, registry, log } = parts;
+  const authenticate = annotators(parts);
+  const common = { volumeBytes: config.sessions.volumeBytes, trustProxy: config.http.trustProxy };
+  const running: RunningBridge[] = [];
+  const close = async (): Promise<void> => {
+    for (const bridge of running.splice(0)) await bridge.close();
+  };
+  const deps = (part: string, uploads = false): SlicerBridgeDeps => ({
+    segmenters: new HostedModels({ host, registry, uploads }),
+    log: bridgeLog(log.child({ part })),
+    authenticate,
+  });
+  const opened = (part: string, listen: string, what: string, bridge: RunningBridge): void => {
+    running.push(bridge);
+    log.info({ part, port: bridge.port, listen }, `the ${what} listens`);
+  };
+  const { slicer, nninteractive, monailabel } = config;
+  try {
+    if (slicer.listen !== 'off') {
+      const { listen, port, semantics, memoryBytes, modelUploads } = slicer;
+      const settings = { ...common, listen, port, semantics, memoryBytes };
+      const bridge = await startSlicerBridge(deps('slicer', modelUploads), settings);
+      opened('slicer', listen, 'bridge for 3D Slicer', bridge);
+    }
+    if (nninteractive.listen !== 'off') {
+      const { listen, port, memoryBytes, reach } = nninteractive;
+      const settings = { ...common, listen, port, memoryBytes, reach };
+      opened(
+        'nninteractive',
+        listen,
+        'server for nnInteractive',
+        await startNnInteractive(deps('nninteractive'), settings),
+      );
+    }
+    if (monailabel.listen !== 'off') {
+      const { listen, port, memoryBytes, reach } = monailabel;
+      const settings = { ...common, listen, port, memoryBytes, reach };
+      opened('monailabel', listen, 'server for MONAI Label', await startMonaiLabel(deps('monailabel'), settings));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+/** Who may ask; undefined where the server asks nobody who they are. */
+function annotators({ config, authenticator }: SlicerParts): SlicerBridgeDeps['authenticate'] {
+  if (config.auth.mode === 'none') return undefined;
+  return async (given: Credentials | undefined) => {
     const headers = given === undefined ? {} : { authorization: `Bearer ${given.password}` };
     const principal = await authenticator.authenticate(headers).catch(() => undefined);
     return principal !== undefined && principal.roles.has('annotator');
   };
-  const bridge = await startSlicerBridge(
-    {
-      segmenters: new HostedModels({ host, registry, uploads: modelUploads }),
-      log: bridgeLog(log.child({ part: 'slicer' })),
-      authenticate,
-    },
-    {
-      listen,
-      port,
-      semantics,
-      memoryBytes,
-      volumeBytes: config.sessions.volumeBytes,
-      trustProxy: config.http.trustProxy,
-    },
-  );
-  log.info({ part: 'slicer', port: bridge.port, listen }, 'the bridge for 3D Slicer listens');
-  return bridge;
 }
 
 const bridgeLog = (log: Logger): BridgeLog => ({

@@ -1,15 +1,19 @@
 import { UserError } from '@medsam2/models';
 import {
+  listenMonaiLabel,
+  listenNnInteractive,
   listenSlicerBridge,
   type BridgeDeps,
   type ClientVolume,
   type ImageStack,
+  type ListenPromptedSettings,
   type ListenSettings,
   type RunningBridge,
 } from '@medsam2/slicer-bridge';
 import { NpzArchive } from '../imaging/formats/npz.js';
 import { pixelGrid } from '../imaging/geometry.js';
 import { createImageSource, resolveWindow } from '../imaging/window.js';
+import { openImageFile, readArrayFile } from './files.js';
 
 export type SlicerBridgeDeps = Pick<BridgeDeps, 'segmenters' | 'log' | 'authenticate' | 'temporaryFolder'>;
 
@@ -18,19 +22,48 @@ export type SlicerBridgeDeps = Pick<BridgeDeps, 'segmenters' | 'log' | 'authenti
  *
  * @throws UserError `port-taken`
  */
-export async function startSlicerBridge(deps: SlicerBridgeDeps, settings: ListenSettings): Promise<RunningBridge> {
-  try {
-    return await listenSlicerBridge(
+export const startSlicerBridge = (deps: SlicerBridgeDeps, settings: ListenSettings): Promise<RunningBridge> =>
+  bound('SLICER_PORT', settings, () =>
+    listenSlicerBridge(
       { ...deps, openArchive: (path, limits) => NpzArchive.open(path, limits), betterStack },
       settings,
-    );
+    ),
+  );
+
+/**
+ * Starts the server that the nnInteractive module of 3D Slicer (0.x) asks.
+ *
+ * @throws UserError `port-taken`
+ */
+export const startNnInteractive = (deps: SlicerBridgeDeps, settings: ListenPromptedSettings): Promise<RunningBridge> =>
+  bound('NNINTERACTIVE_PORT', settings, () =>
+    listenNnInteractive({ ...deps, readArray: readArrayFile, betterStack }, settings),
+  );
+
+/**
+ * Starts the server that the MONAI Label module of 3D Slicer asks.
+ *
+ * @throws UserError `port-taken`
+ */
+export const startMonaiLabel = (deps: SlicerBridgeDeps, settings: ListenPromptedSettings): Promise<RunningBridge> =>
+  bound('MONAILABEL_PORT', settings, () =>
+    listenMonaiLabel({ ...deps, openImage: openImageFile, betterStack }, settings),
+  );
+
+async function bound(
+  variable: string,
+  { port }: { readonly port: number },
+  listen: () => Promise<RunningBridge>,
+): Promise<RunningBridge> {
+  try {
+    return await listen();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
     throw new UserError(
       'port-taken',
-      `The port ${settings.port} for 3D Slicer cannot be had (${code}).`,
-      'Stop the program that uses it, or choose another one: SLICER_PORT.',
+      `The port ${port} for 3D Slicer cannot be had (${code}).`,
+      `Stop the program that uses it, or choose another one: ${variable}.`,
       { cause: error },
     );
   }

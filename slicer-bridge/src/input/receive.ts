@@ -12,11 +12,17 @@ export interface ReceivedFile {
   readonly path: string;
   /** what the client calls it, folders cut off: a label, never a path */
   readonly label: string;
+  /** the form's other fields */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 export interface ReceiveOptions {
   readonly maxBytes: number;
   readonly stallSeconds: number;
+  /** name of the part that is the file; default: `file` */
+  readonly part?: string;
+  /** bytes of another field; default: 1024 */
+  readonly fieldBytes?: number;
 }
 
 /** What stands around a file in a multipart body. */
@@ -34,14 +40,15 @@ const maxDrain = 2 ** 36;
 export async function receiveFile(
   request: IncomingMessage,
   folder: PrivateFolder,
-  { maxBytes, stallSeconds }: ReceiveOptions,
+  options: ReceiveOptions,
 ): Promise<ReceivedFile> {
+  const { maxBytes, stallSeconds } = options;
   const stalled = (): void => void request.destroy(new Error('the body stalled'));
   request.setTimeout(stallSeconds * 1000, stalled);
   try {
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > maxBytes + multipartMargin) throw tooLarge(maxBytes);
-    return await receive(request, folder, maxBytes);
+    return await receive(request, folder, options);
   } catch (error) {
     await drain(request);
     throw error;
@@ -51,8 +58,15 @@ export async function receiveFile(
   }
 }
 
-async function receive(request: IncomingMessage, folder: PrivateFolder, maxBytes: number): Promise<ReceivedFile> {
-  const parser = openParser(request, maxBytes);
+async function receive(
+  request: IncomingMessage,
+  folder: PrivateFolder,
+  { maxBytes, part = 'file', fieldBytes = 1024 }: ReceiveOptions,
+): Promise<ReceivedFile> {
+  // what broke before anybody listened says so no second time
+  if (request.destroyed && !request.complete) throw incomplete(new Error('the connection was closed'));
+  const parser = openParser(request, part, maxBytes, fieldBytes);
+  const fields: Record<string, string> = {};
   const path = await folder.newPath();
   let label: string | undefined;
   let isCut = false;
@@ -60,12 +74,16 @@ async function receive(request: IncomingMessage, folder: PrivateFolder, maxBytes
     await new Promise<void>((resolve, reject) => {
       let written: Promise<void> = Promise.resolve();
       parser.on('file', (field: string, stream: Readable, fileName: string | undefined) => {
-        if (field !== 'file' || label !== undefined) return stream.resume();
+        if (field !== part || label !== undefined) return stream.resume();
         label = fileName ?? '';
         stream.on('limit', () => (isCut = true));
         written = pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600, highWaterMark: 1 << 20 }));
         written.catch((error: unknown) => reject(writeError(error)));
         return stream;
+      });
+      parser.on('field', (field: string, value: string, _nameCut: boolean, valueCut: boolean) => {
+        if (valueCut) reject(fieldTooLong(field));
+        else if (/^\w+$/.test(field)) fields[field] = value;
       });
       // a failed write has been told already
       parser.on('finish', () => void written.then(resolve, () => undefined));
@@ -78,21 +96,54 @@ async function receive(request: IncomingMessage, folder: PrivateFolder, maxBytes
       request.pipe(parser);
     });
     if (isCut) throw tooLarge(maxBytes);
-    if (label === undefined) throw noFile();
-    return { path, label };
+    if (label === undefined) throw noFile(part);
+    return { path, label, fields };
   } catch (error) {
     await rm(path, { force: true });
     throw error;
   }
 }
 
-function openParser(request: IncomingMessage, maxBytes: number): InstanceType<typeof Busboy> {
-  const limits = { files: 1, fields: 8, parts: 9, fieldSize: 1024, fileSize: maxBytes, headerPairs: 32 };
+function openParser(
+  request: IncomingMessage,
+  part: string,
+  maxBytes: number,
+  fieldSize: number,
+): InstanceType<typeof Busboy> {
+  const limits = { files: 1, fields: 8, parts: 9, fieldSize, fileSize: maxBytes, headerPairs: 32 };
   try {
     return new Busboy({ headers: request.headers as BusboyHeaders, limits });
   } catch (cause) {
-    throw noFile(cause);
+    throw noFile(part, cause);
   }
+}
+
+/**
+ * The fields of a form of which no file is wanted; files in it are passed over.
+ *
+ * @throws BridgeError `upload-form`, `upload-incomplete`
+ */
+export async function receiveFields(
+  request: IncomingMessage,
+  { fieldBytes }: { readonly fieldBytes: number },
+): Promise<Record<string, string>> {
+  if (request.destroyed && !request.complete) throw incomplete(new Error('the connection was closed'));
+  const parser = openParser(request, 'params', 2 ** 30, fieldBytes);
+  const fields: Record<string, string> = {};
+  await new Promise<void>((resolve, reject) => {
+    parser.on('file', (_name: string, stream: Readable) => stream.resume());
+    parser.on('field', (field: string, value: string, _nameCut: boolean, valueCut: boolean) => {
+      if (valueCut) reject(fieldTooLong(field));
+      else if (/^\w+$/.test(field)) fields[field] = value;
+    });
+    parser.on('finish', resolve);
+    parser.on('error', (error: unknown) => reject(incomplete(error)));
+    request.on('close', () => {
+      if (!request.complete) reject(incomplete(new Error('the connection was closed')));
+    });
+    request.pipe(parser);
+  });
+  return fields;
 }
 
 /** Reads what is left of a body and forgets it. */
@@ -111,12 +162,20 @@ async function drain(request: IncomingMessage): Promise<void> {
   });
 }
 
-const noFile = (cause?: unknown): BridgeError =>
+const fieldTooLong = (field: string): BridgeError =>
   new BridgeError(
     400,
     'upload-form',
-    'The request has no multipart part named file with a file name.',
-    'Use the MedSAMSlicer plug-in unchanged.',
+    `The field ${JSON.stringify(field.slice(0, 40))} is too long.`,
+    'Use the plug-in unchanged.',
+  );
+
+const noFile = (part: string, cause?: unknown): BridgeError =>
+  new BridgeError(
+    400,
+    'upload-form',
+    `The request has no multipart part named ${part} with a file name.`,
+    'Use the plug-in unchanged.',
     { cause },
   );
 

@@ -1,15 +1,11 @@
-import { sharedData } from '@medsam2/models/testing';
 import {
   defaultOptions,
-  NpzArchive,
-  openVolume,
   type Box,
   type EngineOptions,
   type ObjectPrompts,
   type Point,
   type Segmenter,
 } from '@medsam2/server';
-import { makePhantom } from '@medsam2/server/testing';
 import { compatStack, type ClientVolume } from '@medsam2/slicer-bridge';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,6 +13,7 @@ import { join } from 'node:path';
 import { describeWithPython } from '../support/python.js';
 import { openTestModels, startTestBridge, type TestBridge, type TestModels } from './bridge.js';
 import { runFlow, savedLabels, type FlowJob, type FlowReport } from './python.js';
+import { dice, phantomScene, realScene, type Scene } from './scenes.js';
 
 /** What the engine says itself, without any bridge: the reference for every result below. */
 class Engine {
@@ -85,100 +82,17 @@ class Engine {
   }
 }
 
-interface Scene {
-  readonly name: string;
-  readonly volume: ClientVolume;
-  readonly dtype: string;
-  /** as the client sends them: unsorted, not clipped */
-  readonly boxes: readonly (readonly number[])[];
-  /** the same, sorted and clipped */
-  readonly clean: readonly Box[];
-  readonly start: number;
-  readonly end: number;
-  readonly slice: number;
-}
-
-/** Two objects; the second box is given from corner to corner the other way, and reaches over the edge. */
-function phantomScene(): Scene {
-  const { volume, truth } = makePhantom({ columns: 72, rows: 64, slices: 10, seed: 7 });
-  const { columns, rows, slices } = volume.geometry;
-  const boxes = [1, 2].map((label) => boundsOf(Uint8Array.from(truth.labels), { columns, rows }, 5, label));
-  const [x0, y0, x1, y1] = boxes[1];
-  return {
-    name: 'a phantom',
-    volume: { slices, rows, columns, channels: 1, voxels: volume.voxels },
-    dtype: '<i2',
-    boxes: [boxes[0], [x1, y1, x0, y0]],
-    clean: [boxes[0], [x0, y0, x1, y1]],
-    // from head to foot, and beyond the volume
-    start: 12,
-    end: 1,
-    slice: 5,
-  };
-}
-
-async function realScene(name: string, label: number, count: number): Promise<Scene | undefined> {
-  const data = sharedData();
-  if (data === undefined) return undefined;
-  const { voxels, geometry } = await openVolume(join(data, name, 'dicom'));
-  const { rows, columns } = geometry;
-  const archive = await NpzArchive.open(join(data, name, 'gt.npz'));
-  const truth = Uint8Array.from((await archive.read('gts')).values);
-  archive.close();
-  const area = rows * columns;
-  const pixels = (slice: number): number =>
-    truth.subarray(slice * area, (slice + 1) * area).reduce((sum, value) => sum + Number(value === label), 0);
-  const largest = Array.from({ length: geometry.slices }, (_, slice) => slice).reduce((best, slice) =>
-    pixels(slice) > pixels(best) ? slice : best,
-  );
-  const first = Math.max(0, Math.min(largest - (count >> 1), geometry.slices - count));
-  const slice = largest - first;
-  const box = boundsOf(truth.subarray(first * area), { rows, columns }, slice, label);
-  const cut = voxels.slice(first * area, (first + count) * area);
-  const dtype = { Int16Array: '<i2', Uint16Array: '<u2', Float32Array: '<f4' }[cut.constructor.name] ?? '';
-  return {
-    name,
-    volume: { slices: count, rows, columns, channels: 1, voxels: cut },
-    dtype,
-    boxes: [box],
-    clean: [box],
-    start: Math.max(0, slice - 3),
-    end: Math.min(count - 1, slice + 2),
-    slice,
-  };
-}
-
-function boundsOf(
-  labels: Uint8Array,
-  { rows, columns }: { rows: number; columns: number },
-  slice: number,
-  label: number,
-): Box {
-  const area = rows * columns;
-  let [x0, y0, x1, y1] = [columns, rows, 0, 0];
-  for (let i = 0; i < area; i++) {
-    if (labels[slice * area + i] !== label) continue;
-    const [x, y] = [i % columns, Math.floor(i / columns)];
-    [x0, y0, x1, y1] = [Math.min(x0, x), Math.min(y0, y), Math.max(x1, x), Math.max(y1, y)];
-  }
-  return [Math.max(0, x0 - 2), Math.max(0, y0 - 2), Math.min(columns - 1, x1 + 2), Math.min(rows - 1, y1 + 2)];
-}
-
-const dice = (a: Uint8Array, b: Uint8Array): number => {
-  let [both, sum] = [0, 0];
-  for (let i = 0; i < a.length; i++) {
-    sum += Number(a[i] > 0) + Number(b[i] > 0);
-    if (a[i] > 0 && a[i] === b[i]) both++;
-  }
-  return sum === 0 ? 1 : (2 * both) / sum;
-};
-
 const generations: readonly Pick<FlowJob, 'generation' | 'checkpoint'>[] = [
   { generation: 'A', checkpoint: 'tiny' },
   { generation: 'B1', checkpoint: 'my\\my.model.v2.pt' },
   { generation: 'B2', checkpoint: 'sam2.1_hiera_tiny.pt' },
-  { generation: 'D', checkpoint: 'MedSAM2_latest.pt' },
+  { generation: 'C1', checkpoint: 'my.model.v2/my.model.v2.pt' },
+  { generation: 'C2', checkpoint: 'MedSAM2_2411.pt' },
+  { generation: 'D1', checkpoint: 'MedSAM2_latest.pt' },
+  { generation: 'D2', checkpoint: 'MedSAM2_CTLesion.pt' },
 ];
+const improves = ({ generation }: Pick<FlowJob, 'generation'>): boolean => generation.startsWith('D');
+const uploadsModel = ({ generation }: Pick<FlowJob, 'generation'>): boolean => ['B1', 'C1'].includes(generation);
 
 describeWithPython('the plug-in’s clicks, from middle slice to improvement', () => {
   let models: TestModels;
@@ -215,7 +129,7 @@ describeWithPython('the plug-in’s clicks, from middle slice to improvement', (
         edit,
         additions: [[x, y, slice]],
         // counts on the slice of the first point
-        subtractions: [[x0, y0, slice - 1]],
+        subtractions: generation === 'D2' ? [] : [[x0, y0, slice - 1]],
       },
       new Uint8Array(volume.voxels.buffer, volume.voxels.byteOffset, volume.voxels.byteLength),
     );
@@ -233,11 +147,9 @@ describeWithPython('the plug-in’s clicks, from middle slice to improvement', (
     expect(dice(await savedLabels(folder, 'full'), await engine.full(edited, slice, range))).toBe(1);
     // what the user drew is the result on its slice
     expect(dice(engine.slice(await savedLabels(folder, 'full'), slice), own)).toBe(1);
-    if (generation === 'D') {
-      const points: Point[] = [
-        { x, y, label: 1 },
-        { x: x0, y: y0, label: 0 },
-      ];
+    if (improves({ generation })) {
+      const no: Point[] = generation === 'D2' ? [] : [{ x: x0, y: y0, label: 0 }];
+      const points: Point[] = [{ x, y, label: 1 }, ...no];
       const improved = await engine.improve(clean[0], points, slice, range);
       expect(dice(await savedLabels(folder, 'improved'), improved)).toBe(1);
     }
@@ -259,20 +171,18 @@ describeWithPython('the plug-in’s clicks, from middle slice to improvement', (
       [0, 1, 2],
       [0, 1, 2],
     ]);
-    expect(report.improved?.labels).toEqual(generation.generation === 'D' ? [0, 1] : undefined);
+    expect(report.improved?.labels).toEqual(improves(generation) ? [0, 1] : undefined);
     const statuses = report.statuses.map(([, status]) => status);
     // models of clients are not taken here; the plug-in goes on, and the default model serves
-    expect(statuses).toEqual(
-      generation.generation === 'B1' ? [403, 200, 200, 200, 200, 200, 200] : statuses.map(() => 200),
-    );
+    expect(statuses).toEqual(statuses.map((_, index) => (uploadsModel(generation) && index === 0 ? 403 : 200)));
     expect(report.statuses.map(([endpoint]) => endpoint).filter((name) => name === 'improve')).toHaveLength(
-      generation.generation === 'D' ? 1 : 0,
+      improves(generation) ? 1 : 0,
     );
   });
 
   it.each([
-    ['CT', 'ct_chest_3mm', 1, [generations[0], generations[3]]],
-    ['MR', 'mr_abdomen_3mm', 5, [generations[3]]],
+    ['CT', 'ct_chest_3mm', 1, [generations[0], generations[5]]],
+    ['MR', 'mr_abdomen_3mm', 5, [generations[6]]],
   ])('on a real %s', async (_, name, label, chosen) => {
     const scene = await realScene(name, label, 8);
     if (scene === undefined) return void process.stderr.write(`skipped: ${name} is not beside the repository\n`);

@@ -42,10 +42,10 @@ class Client:
 
     def run(self, gts, propagate):
         form = {"checkpoint": self.checkpoint, "input": "img_data.npz", "gts": gts, "propagate": propagate}
-        if self.generation == "B2":
+        if self.generation in ("B2", "C1"):
             form["size"] = "tiny"
-        if self.generation == "D":
-            form["config"] = "MedSAM2_tiny512.yaml"
+        if self.generation in ("C2", "D1", "D2"):
+            form["config"] = "custom_mine.yaml" if self.generation == "C2" else "MedSAM2_tiny512.yaml"
         answer = requests.post(f"{self.base}/run_script", data=form)
         self.statuses.append(["run_script", answer.status_code])
 
@@ -84,16 +84,16 @@ def main():
     start, end, slice_index = job["z_range"]
     report = {}
 
-    if client.generation == "B1":
+    if client.generation in ("B1", "C1"):
         client.upload("upload_model", "my.model.v2.pt", b"no weights")
-    if client.generation == "D" and job.get("config"):
-        client.upload("upload_config", "custom.yaml", b"_target_: os.system\n")
+    if client.generation == "C2":
+        client.upload("upload_config", "mine.yaml", b"_target_: os.system\n")
     client.upload_arrays("img_data.npz", imgs=volume, boxes=boxes, z_range=np.array([start, end, slice_index]))
     client.run("X", "N")
     middle, report["middle"] = client.download("middle")
 
     # D makes its mask of zeros of the default dtype; older ones of the volume itself
-    mask = np.zeros(size) if client.generation == "D" else np.zeros(volume.shape, volume.dtype)
+    mask = np.zeros(size) if client.generation in ("D1", "D2") else np.zeros(volume.shape, volume.dtype)
     edited = middle.copy()
     x0, y0, x1, y1, label = job["edit"]
     edited[slice_index, y0:y1, x0:x1] = label
@@ -103,7 +103,7 @@ def main():
     client.run("gts.npz", "Y")
     _, report["full"] = client.download("full")
 
-    if client.generation == "D":
+    if client.generation in ("D1", "D2"):
         client.upload_arrays(
             "img_data.npz",
             bboxes=boxes,

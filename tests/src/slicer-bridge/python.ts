@@ -8,7 +8,7 @@ import { repositoryRoot } from '../support/root.js';
 export interface FlowJob {
   readonly base: string;
   readonly folder: string;
-  readonly generation: 'A' | 'B1' | 'B2' | 'D';
+  readonly generation: 'A' | 'B1' | 'B2' | 'C1' | 'C2' | 'D1' | 'D2';
   readonly checkpoint: string;
   /** of numpy, e.g. `<i2` */
   readonly dtype: string;
@@ -38,23 +38,29 @@ export interface FlowReport {
   readonly statuses: readonly (readonly [string, number])[];
 }
 
-const script = join(repositoryRoot(), 'tests', 'src', 'slicer-bridge', 'medsam_client.py');
+export const runFlow = (job: FlowJob, volume: Uint8Array): Promise<FlowReport> =>
+  runClient<FlowReport>('medsam_client.py', { additions: [], subtractions: [], ...job }, volume);
 
-/** Not `spawnSync`: the server that it talks to runs here. */
-export async function runFlow(job: FlowJob, volume: Uint8Array): Promise<FlowReport> {
+/** Runs a client with its job on standard input. Not `spawnSync`: the server that it talks to runs here. */
+export async function runClient<Report>(
+  name: string,
+  job: { readonly folder: string; readonly [name: string]: unknown },
+  volume: Uint8Array,
+): Promise<Report> {
+  const script = join(repositoryRoot(), 'tests', 'src', 'slicer-bridge', name);
   await writeFile(join(job.folder, 'volume.raw'), volume);
   const child = spawn(testPython() ?? 'python3', [script], { env: { ...process.env, NO_PROXY: '*' } });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  child.stdin.end(JSON.stringify({ additions: [], subtractions: [], ...job }));
+  child.stdin.end(JSON.stringify(job));
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) throw new Error(`the client failed: ${err}`);
-  return JSON.parse(out) as FlowReport;
+  return JSON.parse(out) as Report;
 }
 
 /** What the client kept of a download: uint8, behind a header of 128 bytes. */
-export async function savedLabels(folder: string, name: 'middle' | 'full' | 'improved'): Promise<Uint8Array> {
+export async function savedLabels(folder: string, name: string): Promise<Uint8Array> {
   const bytes = await readFile(join(folder, `${name}.npy`));
   return new Uint8Array(bytes.subarray(128));
 }

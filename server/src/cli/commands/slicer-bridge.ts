@@ -28,6 +28,22 @@ export function registerSlicerBridge(program: Command, io: CliIo): void {
         .choices(['compat', 'better'])
         .default('compat'),
     )
+    .addOption(
+      new Option('--nninteractive <port>', 'serve the nnInteractive module (0.x) too, on this port').argParser(
+        wholeValue('--nninteractive', 0, 65535),
+      ),
+    )
+    .addOption(
+      new Option('--monailabel <port>', 'serve the MONAI Label module too, on this port').argParser(
+        wholeValue('--monailabel', 0, 65535),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--reach <slices>',
+        'for these two: slices beyond the clicks that are segmented (default: all)',
+      ).argParser(wholeValue('--reach', 0, 100_000)),
+    )
     .option('--users <file>', 'serve only these users: one user:password per line')
     .option('--allow-model-uploads', 'take weights from clients; nothing in them is executed')
     .addOption(
@@ -44,7 +60,8 @@ It runs until it is interrupted.
 
 Examples:
   medsam2 slicer-bridge
-  medsam2 slicer-bridge --listen all --users users.txt --model medsam2-latest`,
+  medsam2 slicer-bridge --listen all --users users.txt --model medsam2-latest
+  medsam2 slicer-bridge --nninteractive 1527 --monailabel 8000`,
     )
     .action(async (flags: BridgeFlags) => {
       const { runSlicerBridge } = await import('../slicer-bridge.js');

@@ -1,4 +1,4 @@
-import { ProtocolError, StreamDecoder, type StreamEvent } from '@medsam2/protocol/stream';
+import { StreamDecoder, type StreamEvent } from '@medsam2/protocol/stream';
 import { ApiError, unreachable } from './api-error.js';
 import { pause, type Clock } from './clock.js';
 
@@ -46,36 +46,35 @@ async function readOnce({ clock, open, onEvents, signal }: EventsOptions, onAliv
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   signal.addEventListener('abort', abort, { once: true });
-  let cancelSilence = (): void => undefined;
   try {
     const reader = (await open(controller.signal)).getReader();
     const decoder = new StreamDecoder();
     for (;;) {
-      cancelSilence = clock.after(silenceMs, abort);
-      const { done, value } = await reader.read();
-      cancelSilence();
-      if (done) {
-        decoder.end();
-        throw unreachable();
-      }
-      const events = decoder.push(value);
+      const cancelSilence = clock.after(silenceMs, abort);
+      const events = await nextEvents(reader, decoder).finally(cancelSilence);
       if (events.length === 0) continue;
       onAlive();
       onEvents(events);
       const closed = events.at(-1)?.header;
       if (closed?.type === 'closed') return closed.reason;
     }
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    // a body that breaks off, falls silent, or holds something else
-    if (error instanceof TypeError || error instanceof ProtocolError || isAbort(error)) throw unreachable(error);
-    throw error;
   } finally {
-    cancelSilence();
     signal.removeEventListener('abort', abort);
     controller.abort();
   }
 }
 
-const isAbort = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError';
+/** @throws ApiError when the stream ends, breaks off, falls silent, or holds something else */
+async function nextEvents(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  decoder: StreamDecoder,
+): Promise<readonly StreamEvent[]> {
+  let chunk: Awaited<ReturnType<typeof reader.read>>;
+  try {
+    chunk = await reader.read();
+    if (chunk.value !== undefined) return decoder.push(chunk.value);
+  } catch (error) {
+    throw unreachable(error);
+  }
+  throw unreachable();
+}

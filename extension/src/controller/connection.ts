@@ -70,8 +70,9 @@ export class Connection {
   }
 
   private async probe(): Promise<void> {
-    const { api, clock, onOnline } = this.options;
+    const { api, onOnline } = this.options;
     for (let failures = 0; !this.ended.signal.aborted; failures++) {
+      const used = this.options.authorization();
       try {
         const [service, models] = await Promise.all([api.service(), api.models()]);
         if (this.ended.signal.aborted) return;
@@ -80,12 +81,14 @@ export class Connection {
         return;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        await this.waitAfter(error, clock, delaysMs[Math.min(failures, delaysMs.length - 1)]);
+        await this.waitAfter(error, used, delaysMs[Math.min(failures, delaysMs.length - 1)]);
       }
     }
   }
 
-  private async waitAfter(error: ApiError, clock: Clock, ms: number): Promise<void> {
+  /** @param used the login that the try was made with */
+  private async waitAfter(error: ApiError, used: string | undefined, ms: number): Promise<void> {
+    const { clock, authorization } = this.options;
     this.hurry = new AbortController();
     const { signal } = this.hurry;
     if (error.kind !== 'login') {
@@ -94,10 +97,8 @@ export class Connection {
       return;
     }
     this.set(stateOf(error));
-    const before = this.options.authorization();
-    for (let looks = 0; looks < loginLooks && !signal.aborted; looks++) {
+    for (let looks = 0; looks < loginLooks && !signal.aborted && authorization() === used; looks++) {
       await pause(clock, loginLookMs, signal);
-      if (this.options.authorization() !== before) return;
     }
   }
 

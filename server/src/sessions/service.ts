@@ -301,7 +301,8 @@ class Sessions implements SessionService {
   ): Promise<void> {
     this.keeper.directory.get(origin)?.live?.tellSave(save);
     const known = this.saves.get(save.id);
-    if (known === undefined || save.state === 'waiting' || save.state === 'sending') return;
+    // What the PACS refused can be sent again.
+    if (known === undefined || !['verified', 'discarded'].includes(save.state)) return;
     this.saves.delete(save.id);
     if (save.state !== 'verified') return;
     await this.keeper

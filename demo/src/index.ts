@@ -7,3 +7,10 @@ export { assembleViewer, builtPlugin, type AssembleOptions } from './viewer/asse
 export { fetchViewer, type FetchOptions } from './viewer/fetch.js';
 export { defaultViewerVersion, viewerVersions } from './viewer/versions.js';
 export { repositoryRoot } from './repository.js';
+export { findChromium, launchChromium, type LaunchOptions } from './browser/launch.js';
+export { Problems, watchContext, type Problem } from './browser/problems.js';
+export { ViewerPage, type OpenStudyOptions, type Point } from './browser/viewer-page.js';
+export type { ViewportState } from './browser/in-page.js';
+export { savedSegmentations, type SavedSegment, type SavedSegmentation } from './check/saved.js';
+export { diceWith } from './phantoms/dice.js';
+export { loadStudies } from './run/load-studies.js';

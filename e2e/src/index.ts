@@ -1,1 +1,1 @@
-export const e2eName = 'e2e';
+export * from './support/index.js';

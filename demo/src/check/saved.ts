@@ -27,15 +27,15 @@ export async function savedSegmentations(pacs: Pacs, study: PhantomStudy): Promi
   const source = segSource(await planSeries(pacs, { study: study.studyUid, series: study.seriesUid }), 0);
   const area = study.grid.rows * study.grid.columns;
   const found: SavedSegmentation[] = [];
-  for (const { '0020000E': uid, '0008103E': description } of series) {
-    const seriesUid = String((uid?.Value as unknown[])[0]);
+  for (const dataset of series) {
+    const seriesUid = textOf(dataset, '0020000E');
     for await (const bytes of pacs.seriesInstances(study.studyUid, seriesUid)) {
       const contents = await readSeg(bytes);
       const { segments, findings } = matchSeg(contents, source);
       found.push({
         series: seriesUid,
         sopInstanceUid: contents.sopInstanceUid,
-        description: String((description?.Value as unknown[] | undefined)?.[0] ?? ''),
+        description: textOf(dataset, '0008103E'),
         findings: findings.map(({ code }) => code),
         segments: segments.map((segment) => {
           const mask = new Uint8Array(study.truth.length);
@@ -47,4 +47,9 @@ export async function savedSegmentations(pacs: Pacs, study: PhantomStudy): Promi
     }
   }
   return found;
+}
+
+function textOf(dataset: Awaited<ReturnType<Pacs['searchSeries']>>[number], tag: string): string {
+  const [value] = (dataset[tag]?.Value ?? []) as unknown[];
+  return typeof value === 'string' ? value : '';
 }

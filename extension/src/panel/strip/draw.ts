@@ -44,7 +44,9 @@ export function drawStrip(
 
   const isDoubtful = ({ doubtful }: Bin) => doubtful;
   clipped(context, bins, isDoubtful, column, foot, () => {
-    lines(context, colours.doubt, 1, width, foot);
+    lines(context, { colour: colours.doubt, thickness: 1, shift: 0 }, width, foot);
+    context.fillStyle = colours.doubt;
+    context.fillRect(0, marks, width, 2);
   });
   bins.forEach((bin, index) => {
     if (bin.confidence === undefined) return;
@@ -54,7 +56,7 @@ export function drawStrip(
     context.fillRect(index * column, foot - tall, wide, tall);
   });
   clipped(context, bins, isDoubtful, column, foot, () => {
-    lines(context, colours.ground, 1.5, width, foot);
+    lines(context, { colour: colours.ground, thickness: 1.5, shift: 3 }, width, foot);
   });
 
   context.fillStyle = colours.edited;
@@ -114,18 +116,17 @@ function clipped(
 /** Diagonal lines over the whole strip. */
 function lines(
   context: CanvasRenderingContext2D,
-  colour: string,
-  thickness: number,
+  line: { readonly colour: string; readonly thickness: number; readonly shift: number },
   width: number,
   foot: number,
 ): void {
   const tall = foot - marks;
-  context.strokeStyle = colour;
-  context.lineWidth = thickness;
+  context.strokeStyle = line.colour;
+  context.lineWidth = line.thickness;
   context.beginPath();
   for (let x = -tall; x < width; x += 6) {
-    context.moveTo(x, foot);
-    context.lineTo(x + tall, marks);
+    context.moveTo(x + line.shift, foot);
+    context.lineTo(x + line.shift + tall, marks);
   }
   context.stroke();
 }

@@ -65,7 +65,7 @@ export const sectionStyles = `
 .m2-statistics dl { display: flex; flex-direction: column; gap: 1px; }
 .m2-statistics dl > div { display: flex; justify-content: space-between; gap: 10px; }
 .m2-statistics dt { color: var(--m2-muted); }
-.m2-statistics dd { font-variant-numeric: tabular-nums; text-align: right; }
+.m2-statistics dd { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; }
 .m2-pending dd { color: var(--m2-muted); font-style: italic; }
 .m2-field { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.2fr); align-items: center; }
 .m2-field .m2-under { grid-column: 2; font-size: 11px; overflow-wrap: anywhere; }

@@ -90,7 +90,7 @@ export const de = {
   'panel.term.count': '{n} {n|Begriff|Begriffe} gefunden. Mit den Pfeiltasten wählen.',
   'panel.term.none': 'Kein Begriff gefunden. Anderes Wort versuchen (englisch).',
   'panel.statistics.volume': 'Volumen',
-  'panel.statistics.axes': 'Lange × kurze Achse',
+  'panel.statistics.axes': 'Achse lang × kurz',
   'panel.statistics.mean': 'Mittel ± SD',
   'panel.statistics.extent.stack': 'Schichten',
   'panel.statistics.extent.cine': 'Bilder',

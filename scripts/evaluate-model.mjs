@@ -34,6 +34,7 @@ const { values: flags } = parseArgs({
     architecture: { type: 'string' },
     name: { type: 'string', default: 'candidate' },
     view: { type: 'string', default: 'auto' },
+    following: { type: 'string', default: 'auto' },
     scenes: { type: 'string' },
     data: { type: 'string' },
     only: { type: 'string' },
@@ -47,6 +48,7 @@ const { values: flags } = parseArgs({
 });
 if ((flags.model === undefined) === (flags.weights === undefined)) fail('Give either --model or --weights.');
 if (!['auto', 'full', 'roi'].includes(flags.view)) fail('--view is auto (what the model was made for), full or roi.');
+if (!['auto', 'memory', 'prompted'].includes(flags.following)) fail('--following is auto, memory or prompted.');
 if (flags.out === undefined && flags.docs === undefined) fail('Give --out FOLDER or --docs FILE.');
 
 /** Volume of the speed figures: about 100 slices of CT. */
@@ -69,6 +71,7 @@ async function findModel() {
 }
 
 const viewOf = (model) => (flags.view === 'auto' ? model.view : flags.view);
+const followingOf = (model) => (flags.following === 'auto' ? model.following : flags.following);
 
 /** What to type to have the same again. */
 function commandLines() {
@@ -114,7 +117,7 @@ async function measureSpeed(model) {
     const request = {
       objects: [{ label: 1, prompts: [prompt] }],
       direction: 'both',
-      options: { ...defaultOptions, view: viewOf(model) },
+      options: { ...defaultOptions, view: viewOf(model), following: followingOf(model) },
     };
     const object = performance.now();
     for await (const event of target.segment(request)) void event;
@@ -135,7 +138,16 @@ function runCommand(model, { key, box }) {
   const image = join(flags.data, speedCase, 'dicom');
   const output = join(registry, 'mask.nii.gz');
   const prompt = ['--slice', String(key), '--box', box.join(',')];
-  const choice = ['--model', model.directory, '--view', viewOf(model), '--device', 'cpu'];
+  const choice = [
+    '--model',
+    model.directory,
+    '--view',
+    viewOf(model),
+    '--following',
+    followingOf(model),
+    '--device',
+    'cpu',
+  ];
   const started = performance.now();
   const run = spawnSync(process.execPath, [program, 'segment', image, '-o', output, ...prompt, ...choice], {
     encoding: 'utf8',
@@ -151,7 +163,7 @@ try {
   // First: a wrong option then costs no evaluation.
   const speed = flags.speed ? { speed: await measureSpeed(model) } : {};
   const { segmenter } = await openModel(model, { device: { kind: 'cpu', index: 0 }, threads });
-  const engine = { ...defaultOptions, view: viewOf(model) };
+  const engine = { ...defaultOptions, view: viewOf(model), following: followingOf(model) };
   const options = { engine, tolerance: Number(flags.tolerance), ...(limit === undefined ? {} : { limit }) };
   const groups = { scenes: [], phantoms: [], real: [] };
   const pictures = { scenes: [], phantoms: [], real: [] };
@@ -179,6 +191,7 @@ try {
   const evaluation = {
     model: { name: model.name, architecture: model.architecture.name, weightsSha256: model.weightsSha256 },
     view: viewOf(model),
+    following: followingOf(model),
     tolerance: Number(flags.tolerance),
     command: commandLines(),
     machine: `${availableParallelism()} cores of ${cpus()[0].model.trim()}`,

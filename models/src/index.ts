@@ -18,7 +18,7 @@ export { listModels, type ListedModel } from './registry/list.js';
 export { pullModel, type PullOptions } from './registry/pull.js';
 export { removeModel } from './registry/remove.js';
 export { resolveModel, type ResolvedModel } from './registry/resolve.js';
-export type { Acceptance, KnownModel, Licence, Manifest, ModelView } from './registry/schemas.js';
+export type { Acceptance, KnownModel, Licence, Manifest, ModelFollowing, ModelView } from './registry/schemas.js';
 export { registrySettings, type RegistrySettings } from './registry/settings.js';
 export { verifyModels, type Verification } from './registry/verify.js';
 export { sha256OfFile } from './files/hash.js';

@@ -154,6 +154,15 @@ describe('the view of a model', () => {
   });
 });
 
+describe('how a model follows an object', () => {
+  it('is what it states, else by memory, also where a newer program says otherwise', async () => {
+    ship(1);
+    expect((await resolveModel(settings, 'small')).following).toBe('memory');
+    ship(1, { following: 'prompted' });
+    expect((await resolveModel(settings, 'small')).following).toBe('prompted');
+  });
+});
+
 describe('nano', () => {
   const directory = mkdtempSync(join(tmpdir(), 'medsam2-nano-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));

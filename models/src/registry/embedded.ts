@@ -109,18 +109,19 @@ async function isCurrent(folder: string, model: EmbeddedModel, shipped: string):
   }
 }
 
-type Stated = 'title' | 'architecture' | 'view' | 'licence' | 'intendedUse' | 'trainingData' | 'demonstration';
+type Stated =
+  'title' | 'architecture' | 'view' | 'following' | 'licence' | 'intendedUse' | 'trainingData' | 'demonstration';
 
 /** What a description says of its model, to be compared. */
 function stated(model: Pick<Manifest, Stated>): string {
-  const { title, architecture, view, licence, intendedUse, trainingData, demonstration } = model;
-  return JSON.stringify([title, architecture, view, licence, intendedUse, trainingData, demonstration]);
+  const { title, architecture, view, following, licence, intendedUse, trainingData, demonstration } = model;
+  return JSON.stringify([title, architecture, view, following, licence, intendedUse, trainingData, demonstration]);
 }
 
 function draftOf({ now }: Pick<RegistrySettings, 'now'>, model: EmbeddedModel): ManifestDraft {
-  const { name, title, architecture, view, licence, intendedUse, trainingData, demonstration } = model;
+  const { name, title, architecture, view, following, licence, intendedUse, trainingData, demonstration } = model;
   const origin = { kind: 'embedded', from: 'medsam2', date: now().toISOString(), checked: 'known' } as const;
-  return { name, title, architecture, view, origin, licence, intendedUse, trainingData, demonstration };
+  return { name, title, architecture, view, following, origin, licence, intendedUse, trainingData, demonstration };
 }
 
 /** Programs started together all find the model missing: one makes it, the others wait. */

@@ -13,7 +13,7 @@ import { readKnownModels } from './known.js';
 import { installedFolders } from './list.js';
 import { withLock } from './lock.js';
 import { readManifest } from './manifest.js';
-import { modelName, type Licence, type Manifest, type ModelView } from './schemas.js';
+import { modelName, type Licence, type Manifest, type ModelFollowing, type ModelView } from './schemas.js';
 import { paths, type RegistrySettings } from './settings.js';
 
 /** All the engine needs to load a model and to say what it was. */
@@ -29,6 +29,8 @@ export interface ResolvedModel {
   readonly weightsSha256: string;
   /** what of a slice the model was made to see */
   readonly view: ModelView;
+  /** how it follows an object unless told otherwise */
+  readonly following: ModelFollowing;
   /** true: the masks are not to be relied on, and every result must say so */
   readonly demonstration: boolean;
   /** true: it came with the program */
@@ -72,6 +74,7 @@ export async function resolveModel(settings: RegistrySettings, nameOrFolder?: st
     checkpoint,
     weightsSha256: manifest.weights.sha256,
     view: manifest.view ?? installed.architecture.view ?? 'full',
+    following: manifest.following ?? 'memory',
     demonstration: manifest.demonstration,
     embedded: manifest.origin.kind === 'embedded',
     licence: manifest.licence,

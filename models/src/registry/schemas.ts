@@ -8,6 +8,10 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const view = z.enum(['full', 'roi']);
 export type ModelView = z.infer<typeof view>;
 
+/** How the model follows an object best: by memory alone, or by memory, boxes and grey levels (docs/engine.md). */
+const following = z.enum(['memory', 'prompted']);
+export type ModelFollowing = z.infer<typeof following>;
+
 const licence = z.object({
   /** SPDX identifier, or `unknown` */
   spdx: z.string(),
@@ -65,6 +69,7 @@ export const embeddedModelSchema = z.object({
   /** name of an architecture */
   architecture: z.string(),
   view: view.optional(),
+  following: following.optional(),
   /** terms that would have to be accepted cannot be: nobody is asked when such a model is used */
   licence: licence.extend({ restricted: z.literal(false) }),
   intendedUse: z.string(),
@@ -97,6 +102,8 @@ export const manifestSchema = z.object({
   architecture: z.string(),
   /** default: the architecture's */
   view: view.optional(),
+  /** default: `memory`, as the reference */
+  following: following.optional(),
   weights: z.object({
     file: z.enum(['weights.pt', 'weights.safetensors']),
     sha256,

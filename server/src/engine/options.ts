@@ -12,6 +12,7 @@ export const defaultOptions: EngineOptions = {
   verbatimMasks: true,
   conditioning: 'mask',
   view: 'full',
+  following: 'memory',
 };
 
 /** The reference implementation's results on a device: on CUDA it fills holes, on CPU it silently does not. */

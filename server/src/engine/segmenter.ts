@@ -1,9 +1,10 @@
+import { greyOf } from './appearance.js';
 import { FeatureCache, type SliceFeatureSource } from './feature-cache.js';
 import type { Call, GraphRunner } from './graph-runner.js';
 import { checkLabels, joinPrompts, resolveRange, type SlicePrompt, type SliceRange } from './prompts.js';
 import { coverage, firstSlice, joinPasses, runPass, type PassEvent } from './passes.js';
 import { Track, type TrackOutput, type TrackSlices } from './track.js';
-import { logitsAtSource, logitsInView, unionOf, viewRule, type ViewMode } from './view.js';
+import { logitsInView, maskAtSource, unionOf, viewRule, type ViewMode } from './view.js';
 import type { ImageSource, ObjectPrompts, SegmentEvent, SegmentRequest, SliceResult } from './types.js';
 
 export interface SegmenterSettings {
@@ -274,13 +275,9 @@ export class SegmentationTarget {
     };
   }
 
-  /** Low-resolution logits -> mask at the source's size (specification section 3.5 step 2). */
   private toMask({ logits, view }: Pick<TrackOutput, 'logits' | 'view'>): Uint8Array {
     const { rows, columns } = this.features.source;
-    const full = logitsAtSource(logits, view, rows, columns, this.graphs.architecture.absentLogit);
-    const mask = new Uint8Array(full.length);
-    for (let i = 0; i < full.length; i++) if (full[i] > 0) mask[i] = 1;
-    return mask;
+    return maskAtSource(logits, view, rows, columns);
   }
 
   private trackSlices(range: SliceRange, backward: boolean, mode: ViewMode): TrackSlices {
@@ -291,6 +288,11 @@ export class SegmentationTarget {
       rows: source.rows,
       columns: source.columns,
       views: viewRule(mode, source),
+      grey: (time) => ({
+        rows: source.rows,
+        columns: source.columns,
+        pixels: greyOf(source.image(at(time)), source.channels),
+      }),
       features: (time, call, view) => this.features.acquire(at(time), call, view),
       // A view that follows the object is not known before the slice before it is done.
       prefetch: (times, view) => (mode === 'full' ? this.features.prefetch(times.map(at), view) : undefined),

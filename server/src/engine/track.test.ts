@@ -19,10 +19,11 @@ function make(slices: number, options: Partial<TrackOptions> = {}) {
       rows: source.rows,
       columns: source.columns,
       views: viewRule('full', source),
+      grey: (time) => ({ rows: source.rows, columns: source.columns, pixels: source.image(time) }),
       features: (time, request) => features.acquire(time, request),
       prefetch: (times) => features.prefetch(times),
     },
-    { stabilityFallback: true, fillHoleArea: 0, ...options },
+    { stabilityFallback: true, fillHoleArea: 0, following: 'memory', ...options },
   );
   return { runner, track, features };
 }
@@ -160,10 +161,11 @@ describe('what the decoder is asked', () => {
       rows: 32,
       columns: 32,
       views: viewRule('full', source),
+      grey: (time: number) => ({ rows: 32, columns: 32, pixels: source.image(time) }),
       features: (time: number, request: Call) => features.acquire(time, request),
       prefetch: () => undefined,
     };
-    const track = new Track(runner, slices, { stabilityFallback: true, fillHoleArea: 0 });
+    const track = new Track(runner, slices, { stabilityFallback: true, fillHoleArea: 0, following: 'memory' });
     const mask = new Uint8Array(32 * 32);
     mask.fill(1, 0, 4 * 32); // one row of low-resolution pixels
     const { logits } = await track.promptMask(0, mask, call);
@@ -322,5 +324,89 @@ describe('letting go', () => {
     await settled();
     features.close();
     expect([runner.held, runner.queued]).toEqual([0, 0]);
+  });
+});
+
+describe('following by prompts', () => {
+  /** A block on the first slices, on a darker ground; the toy decoder sees it on every slice. */
+  function makeBlock(slices: number, withBlock: number) {
+    const { runner } = make(1);
+    const pixels = (slice: number) => {
+      const image = new Uint8Array(16 * 24).fill(20 + slice);
+      for (let y = 4; slice < withBlock && y <= 11; y++) image.fill(220, y * 24 + 6, y * 24 + 18);
+      return image;
+    };
+    const source = { slices, rows: 16, columns: 24, channels: 1 as const, image: pixels };
+    const features = new FeatureCache(runner, 64 * toySliceBytes).open(source);
+    const asked: DecodeQuestion[] = [];
+    const seen = (at: number) => at % 8 >= 2 && at % 8 <= 5 && at >= 2 * 8 && at < 6 * 8;
+    runner.answer = (question) => {
+      asked.push(question);
+      const one = Array.from({ length: area }, (_, at) => (seen(at) ? 1 : -9));
+      return { ...question.usual, masks: Float32Array.from([one, one, one, one].flat()) };
+    };
+    const track = new Track(
+      runner,
+      {
+        count: slices,
+        rows: 16,
+        columns: 24,
+        views: viewRule('full', source),
+        grey: (time) => ({ rows: 16, columns: 24, pixels: pixels(time) }),
+        features: (time, request) => features.acquire(time, request),
+        prefetch: () => undefined,
+      },
+      { stabilityFallback: true, fillHoleArea: 0, following: 'prompted' },
+    );
+    const mask = Uint8Array.from(pixels(0), (value) => (value === 220 ? 1 : 0));
+    return { runner, track, asked, mask };
+  }
+
+  it('asks every slice from memory, then with the box of that answer and without memory', async () => {
+    const { runner, track, asked, mask } = makeBlock(3, 3);
+    await track.promptMask(0, mask, call);
+    asked.length = 0;
+    const outputs = await all(track.run(call));
+    expect(asked.map(({ input }) => [typeof input.base, [...input.labels]])).toEqual(
+      [1, 2].flatMap(() => [
+        ['object', [-1]],
+        ['string', [2, 3]],
+      ]),
+    );
+    expect(asked[1].input.base).toBe('initial');
+    expect(outputs.map(({ presence }) => presence)).toEqual([10, 4, 4]);
+    // Given out with what grey levels say; remembered as the model said it.
+    const middle = 3 * 8 + 3;
+    expect(outputs[1].logits[middle]).toBeCloseTo(3, 5);
+    const again = await track.preview(2, [[12, 8]], [1], call);
+    expect(again.time).toBe(2);
+    expect(asked[asked.length - 1].input.maskInput?.[middle]).toBeCloseTo(1, 5);
+    expect(runner.remembered.map(({ mode }) => mode)).toEqual(['binary', 'soft', 'soft']);
+  });
+
+  it('ends where the object is no longer to be seen, and looks at no later slice', async () => {
+    const { runner, track, asked, mask } = makeBlock(6, 2);
+    await track.promptMask(0, mask, call);
+    asked.length = 0;
+    const outputs = await all(track.run(call));
+    expect(outputs.map(({ time, presence }) => [time, presence > 0])).toEqual([
+      [0, true],
+      [1, true],
+      [2, false],
+      [3, false],
+      [4, false],
+      [5, false],
+    ]);
+    for (const { logits } of outputs.slice(2)) expect(new Set(logits)).toEqual(new Set([-1024]));
+    expect(asked).toHaveLength(4);
+    expect(runner.remembered).toHaveLength(2);
+  });
+
+  it('does not end before a prompted slice that lies ahead', async () => {
+    const { track, mask } = makeBlock(6, 2);
+    await track.promptMask(0, mask, call);
+    await track.promptMask(4, mask, call);
+    const outputs = await all(track.run(call));
+    expect(outputs.map(({ presence }) => presence > 0)).toEqual([true, true, true, true, true, false]);
   });
 });

@@ -11,9 +11,11 @@ import type {
   SpatialMemory,
 } from './graph-runner.js';
 import { argmax, linear, packBfloat16, roundToBfloat16, stability, temporalCode, unpackBfloat16 } from './numeric.js';
+import type { GreySlice } from './appearance.js';
+import { PromptedFollower } from './prompted.js';
 import { resizeAntialiased } from './resize.js';
 import type { Box, EngineOptions } from './types.js';
-import { boundsOf, viewMask, type View, type ViewRule } from './view.js';
+import { boundsOf, maskAtSource, viewMask, type View, type ViewRule } from './view.js';
 
 /** Corners of a box in the labels of the prompt encoder (specification section 3.4). */
 export const boxCornerLabels = [2, 3] as const;
@@ -34,6 +36,12 @@ interface SliceRecord extends TrackOutput {
   readonly pointer: Float32Array;
   /** bfloat16; absent until the record is committed */
   memory?: Uint16Array;
+  /** the mask that was given, [rows][columns] */
+  readonly given?: Uint8Array;
+  /** what is given out instead of the logits that the track goes on with */
+  readonly shown?: Float32Array;
+  /** the object has ended, and no later slice is looked at */
+  readonly ended?: boolean;
 }
 
 /** What the decoder is asked about one slice. */
@@ -58,11 +66,13 @@ export interface TrackSlices {
   readonly columns: number;
   readonly views: ViewRule;
   features(time: number, call: Call, view: View): Promise<FeatureLease>;
+  /** what of a slice is seen without a model */
+  grey(time: number): GreySlice;
   /** hint that these times come next, probably in this view; the answer takes the hint back */
   prefetch(times: readonly number[], view: View): (() => void) | undefined;
 }
 
-export type TrackOptions = Pick<EngineOptions, 'stabilityFallback' | 'fillHoleArea'>;
+export type TrackOptions = Pick<EngineOptions, 'stabilityFallback' | 'fillHoleArea' | 'following'>;
 
 /** SAM 2.1's `dynamic_multimask_stability_delta` and `..._thresh`. */
 const stabilityDelta = 0.05;
@@ -87,6 +97,7 @@ export class Track {
   private readonly conditioning = new Map<number, SliceRecord>();
   private readonly tracked = new Map<number, SliceRecord>();
   private readonly prompted = new Map<number, SliceRecord>();
+  private readonly follower: PromptedFollower | undefined;
   private takeHintBack: (() => void) | undefined;
 
   constructor(
@@ -95,6 +106,8 @@ export class Track {
     private readonly options: TrackOptions,
   ) {
     this.architecture = graphs.architecture;
+    const { maskSize, absentLogit } = this.architecture;
+    this.follower = options.following === 'prompted' ? new PromptedFollower(maskSize, absentLogit) : undefined;
   }
 
   /**
@@ -159,6 +172,7 @@ export class Track {
       iou: 1,
       presence: any ? givenPresence : -givenPresence,
       pointer,
+      given: mask,
     };
     this.prompted.set(time, record);
     return record;
@@ -193,7 +207,8 @@ export class Track {
     try {
       for (let time = first; time <= last; time++) {
         call.signal?.throwIfAborted();
-        yield this.conditioning.get(time) ?? (await this.step(time, call));
+        const record = this.conditioning.get(time) ?? (await this.step(time, call));
+        yield record.shown === undefined ? record : { ...record, logits: record.shown };
         if (!retain) this.forget(time);
       }
     } finally {
@@ -206,6 +221,11 @@ export class Track {
     const { views } = this.slices;
     const before = this.conditioning.get(time - 1) ?? this.tracked.get(time - 1);
     if (before === undefined) throw new Error(`slice ${time} is tracked before slice ${time - 1}`);
+    if (before.ended === true) {
+      const record = { ...before, time };
+      this.tracked.set(time, record);
+      return record;
+    }
     let view = views.next(before.view, before.logits);
     for (let attempt = 0; ; attempt++) {
       const lease = await this.slices.features(time, call, view);
@@ -215,22 +235,40 @@ export class Track {
         const next = Array.from({ length: ahead }, (_, index) => time + 1 + index);
         const needed = next.filter((candidate) => !this.conditioning.has(candidate));
         this.takeHintBack = this.slices.prefetch(needed, view) ?? this.takeHintBack;
-        const question = { time, view, base: 'memory' as const, points: [], labels: [] };
-        const record = await this.decodeWith(lease.features, question, call);
+        const record = await this.follow(lease.features, time, view, call);
         const larger = views.enlarge(view, record.logits, attempt);
         if (larger !== undefined) {
           view = larger;
           continue;
         }
         // The reference encodes the memory of a tracked slice from the logits before holes are filled.
-        record.memory = await this.encode(lease.features, record, 'soft', call);
-        const stored = { ...record, logits: this.fillHoles(record.logits) };
+        if (record.ended !== true) record.memory = await this.encode(lease.features, record, 'soft', call);
+        const shown = record.shown === undefined ? {} : { shown: this.fillHoles(record.shown) };
+        const stored = { ...record, logits: this.fillHoles(record.logits), ...shown };
         this.tracked.set(time, stored);
         return stored;
       } finally {
         lease.release();
       }
     }
+  }
+
+  /** The answer on a tracked slice, before holes are filled. */
+  private async follow(features: SliceFeatures, time: number, view: View, call: Call): Promise<SliceRecord> {
+    const asked = { time, view, points: [], labels: [] };
+    if (this.follower === undefined) return this.decodeWith(features, { ...asked, base: 'memory' }, call);
+    const ask = {
+      remembered: () => this.ask(features, { ...asked, base: 'memory' }, call),
+      boxed: ([x0, y0, x1, y1]: Box) => {
+        const points = [[x0, y0] as const, [x1, y1] as const];
+        return this.ask(features, { time, view, base: 'initial', points, labels: boxCornerLabels }, call);
+      },
+    };
+    const mayEnd = time > Math.max(...this.conditioning.keys());
+    const answer = await this.follower.answer(this.slices.grey(time), view, ask, mayEnd);
+    const { remembered, candidate, ...said } = answer;
+    const pointer = said.ended ? this.graphs.host.noObjectPointer.slice() : this.pointerOf(remembered, candidate);
+    return { time, view, pointer, ...said };
   }
 
   /** Encode the memories of prompted slices (the reference's preflight, specification section 5.4). */
@@ -242,6 +280,10 @@ export class Track {
       } finally {
         lease.release();
       }
+      this.follower?.learn(
+        this.slices.grey(time),
+        record.given ?? maskAtSource(record.logits, record.view, this.slices.rows, this.slices.columns),
+      );
       this.conditioning.set(time, record);
       this.tracked.delete(time);
     }
@@ -268,6 +310,11 @@ export class Track {
   }
 
   private async decodeWith(features: SliceFeatures, question: Question, call: Call): Promise<SliceRecord> {
+    const decoded = await this.ask(features, question, call);
+    return this.choose(question.time, question.view, decoded, question.points.length);
+  }
+
+  private async ask(features: SliceFeatures, question: Question, call: Call): Promise<DecodeOutput> {
     const { time, view, base, points, labels, previous } = question;
     const size = this.architecture.imageSize;
     const none = points.length === 0;
@@ -283,11 +330,10 @@ export class Track {
     const conditioned = base === 'memory' ? await this.attend(features, time, call) : undefined;
     const decoderBase: DecoderBase = conditioned ?? 'initial';
     try {
-      const decoded = await this.graphs.decode(
+      return await this.graphs.decode(
         { features, base: decoderBase, coords, labels: Float32Array.from(none ? [-1] : labels), maskInput },
         call,
       );
-      return this.choose(time, view, decoded, points.length);
     } finally {
       if (conditioned !== undefined) this.graphs.release(conditioned);
     }

@@ -1,5 +1,8 @@
 import type { View, ViewMode } from './view.js';
 
+/** How an object is followed from slice to slice: by memory alone, as the reference, or by memory, boxes and grey levels. */
+export type Following = 'memory' | 'prompted';
+
 /**
  * The engine's vocabulary. Coordinates: pixel = (x = column, y = row), centres on integers, of the ORIGINAL slice;
  * slice = index into the image source, from 0. Masks are [row][column], 0 or 1.
@@ -71,6 +74,8 @@ export interface EngineOptions {
   readonly conditioning: 'mask' | 'direct';
   /** what of a slice the model sees: `full`, as the reference, or `roi`, a square that follows the object */
   readonly view: ViewMode;
+  /** how the object is followed: `memory`, as the reference, or `prompted` */
+  readonly following: Following;
 }
 
 export interface SliceResult {

@@ -171,6 +171,14 @@ export function logitsAtSource(
   return out;
 }
 
+/** Low-resolution logits of a view -> mask [rows][columns] of the whole slice (specification section 3.5 step 2). */
+export function maskAtSource(logits: Float32Array, view: View, rows: number, columns: number): Uint8Array {
+  const full = logitsAtSource(logits, view, rows, columns, -1);
+  const mask = new Uint8Array(full.length);
+  for (let i = 0; i < full.length; i++) if (full[i] > 0) mask[i] = 1;
+  return mask;
+}
+
 /**
  * Logits of one view on the low-resolution grid of another, bilinear; `outside` where the first view ends.
  * @returns [side][side], as the input

@@ -71,7 +71,7 @@ async function followSegment(
       visit,
       stop,
       priority: 'batch',
-      options: { ...defaultOptions, view: body.view ?? lease.model.view },
+      options: { ...defaultOptions, view: body.view ?? lease.model.view, following: lease.model.following },
       signal,
     });
     for await (const event of events) {

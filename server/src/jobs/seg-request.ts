@@ -69,7 +69,7 @@ export function segRequestOfJob(facts: JobSegFacts): SegRequest {
 }
 
 function modelPart({ body, content, window, lease }: JobSegFacts): NonNullable<Provenance['model']> {
-  const { name, weightsSha256: sha256, demonstration, architecture, view } = lease.model;
+  const { name, weightsSha256: sha256, demonstration, architecture, view, following } = lease.model;
   const kinds = new Set([...content.prompts.values()].map(({ drawing }) => drawing.kind));
   const { direction, range } = body.propagate;
   return {
@@ -81,6 +81,7 @@ function modelPart({ body, content, window, lease }: JobSegFacts): NonNullable<P
       ['architecture', architecture.name],
       ['window', describeWindow(window)],
       ['view', body.view ?? view],
+      ['following', following],
       ['prompts', [...kinds].sort().join(' ')],
       ['propagation', range === undefined ? direction : `${direction}, slices ${range.first} to ${range.last}`],
     ],

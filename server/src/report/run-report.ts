@@ -112,6 +112,8 @@ export const runReportSchema = z.object({
     conditioning: z.enum(['mask', 'direct']),
     /** what of a slice the model saw; `full` in reports that do not say it */
     view: z.enum(['full', 'roi']).default('full'),
+    /** how objects were followed; `memory` in reports that do not say it */
+    following: z.enum(['memory', 'prompted']).default('memory'),
   }),
   result: z.object({
     /** name of the written file or folder, without its path; absent when nothing was found */

@@ -145,6 +145,7 @@ function modelPart(session: LiveSession, segments: readonly Segment[]): Pick<Pro
       ? ([
           ['window', session.workbench.windowText()],
           ['view', session.workbench.options(settings).view],
+          ['following', session.workbench.options(settings).following],
         ] satisfies [string, string][])
       : []),
     ['prompts', [...kinds].sort().join(' ') || 'none'],

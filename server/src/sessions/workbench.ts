@@ -124,7 +124,7 @@ export class Workbench {
   }
 
   options(settings: Settings): EngineOptions {
-    return { ...defaultOptions, view: settings.view ?? this.model.view };
+    return { ...defaultOptions, view: settings.view ?? this.model.view, following: this.model.following };
   }
 
   get modelInUse(): ResolvedModel {

@@ -35,12 +35,12 @@ export class HostedModels implements SegmenterLibrary {
   /** @throws UserError as `resolveModel`; opening a stack also as `openModel` */
   async get(wanted?: string): Promise<VolumeSegmenter> {
     const { host } = this.options;
-    const { name, view } = await host.describe(wanted ?? (await this.defaultName()));
+    const { name, view, following } = await host.describe(wanted ?? (await this.defaultName()));
     return {
       model: name,
       open: async (stack): Promise<OpenStack> => {
         const lease = await host.acquire(name);
-        const opened = volumeSegmenter(lease.segmenter, view).open(stack);
+        const opened = volumeSegmenter(lease.segmenter, { view, following }).open(stack);
         return {
           ...opened,
           close: () => {

@@ -1,6 +1,5 @@
 import type { ImageStack, OpenStack } from '@medsam2/slicer-bridge';
 import { defaultOptions, type EngineOptions, type Segmenter } from '../engine/index.js';
-import type { ViewMode } from '../engine/view.js';
 
 /** Holes of so many low-resolution pixels are filled by the plug-in's own server, which always has CUDA. */
 const fillHoleArea = 8;
@@ -8,10 +7,13 @@ const fillHoleArea = 8;
 /**
  * The engine as the bridge asks for it.
  *
- * @param view what of a slice the model was made to see
+ * @param made what the model was made for
  */
-export function volumeSegmenter(segmenter: Segmenter, view: ViewMode): { open(stack: ImageStack): OpenStack } {
-  const single: EngineOptions = { ...defaultOptions, view };
+export function volumeSegmenter(
+  segmenter: Segmenter,
+  made: Pick<EngineOptions, 'view' | 'following'>,
+): { open(stack: ImageStack): OpenStack } {
+  const single: EngineOptions = { ...defaultOptions, view: made.view, following: made.following };
   const tracked: EngineOptions = { ...single, fillHoleArea };
   return {
     open: (stack) => {

@@ -32,20 +32,20 @@ export interface BatchContext {
   /** absolute */
   readonly outputFolder: string;
   readonly weightsSha256: string;
-  /** what of a slice the model was made to see */
-  readonly modelView: EngineOptions['view'];
+  /** what the model was made for */
+  readonly made: Pick<EngineOptions, 'view' | 'following'>;
 }
 
 /** Settings, place of the result and parameter hash of a case. */
 export async function planCase(batchCase: BatchCase, context: BatchContext): Promise<PlannedCase> {
-  const { flags, defaults, weightsSha256, modelView } = context;
+  const { flags, defaults, weightsSha256, made } = context;
   const { window: listWindow, range: listRange } = batchCase;
   const settings: SegmentSettings = {
     window: (defaults.listDecides ? (listWindow ?? flags.window) : (flags.window ?? listWindow)) ?? { kind: 'auto' },
     windowMode: windowModeOf(flags, batchCase.windowMode),
     direction: flags.direction ?? defaults.direction,
     range: defaults.listDecides ? (listRange ?? flags.range) : (flags.range ?? listRange),
-    options: engineOptions(flags, modelView, defaults.options),
+    options: engineOptions(flags, made, defaults.options),
   };
   const format = flags.outputFormat ?? defaults.output;
   const output = batchCase.output ?? (format === 'frames' ? batchCase.id : `${batchCase.id}.${format}`);

@@ -53,8 +53,8 @@ export async function segmentBatch(flags: SegmentFlags, io: CliIo): Promise<void
   const progress = createProgress(io, 'cases', flags.quiet);
   modelNotes(model).forEach((line) => io.stderr.write(`note: ${line}\n`));
   tellProblems(list, io);
-  const { weightsSha256, view: modelView } = model;
-  const context: BatchContext = { flags, defaults, outputFolder, weightsSha256, modelView };
+  const { weightsSha256, view, following } = model;
+  const context: BatchContext = { flags, defaults, outputFolder, weightsSha256, made: { view, following } };
   const planned = await planAll(list.cases, context);
   const rows = new Map<string, CaseRow>();
   const due: PlannedCase[] = [];

@@ -149,6 +149,12 @@ function addSettings(command: Command): void {
   );
   add(
     new Option(
+      '--following <how>',
+      'how objects are followed from slice to slice; auto: what the model was made for (default: auto)',
+    ).choices(['memory', 'prompted', 'auto']),
+  );
+  add(
+    new Option(
       '--dicomweb <url>',
       'read the series from a PACS: root of its DICOMweb services (default: DICOMWEB_URL)',
     ),

@@ -25,6 +25,8 @@ export interface SegmentFlags extends ModelFlags {
   readonly conditioning?: EngineOptions['conditioning'];
   /** `auto`: what the model was made for */
   readonly view?: EngineOptions['view'] | 'auto';
+  /** `auto`: what the model was made for; with `parity`, the reference's */
+  readonly following?: EngineOptions['following'] | 'auto';
   readonly series?: string;
   readonly volume?: number;
   readonly accept?: readonly string[];
@@ -63,15 +65,16 @@ export interface SegmentFlags extends ModelFlags {
 /**
  * The preset (own defaults, or the reference's on a device), then what a research format does, then explicit options.
  *
- * @param modelView what of a slice the model was made to see
+ * @param made what the model was made for
  */
 export function engineOptions(
   flags: SegmentFlags,
-  modelView: EngineOptions['view'],
+  made: Pick<EngineOptions, 'view' | 'following'>,
   ofFormat: Partial<EngineOptions> = {},
 ): EngineOptions {
   const base = flags.parity === undefined ? defaultOptions : parityPresets[flags.parity];
   const usual = { ...base, ...ofFormat };
+  const usualFollowing = flags.parity === undefined ? made.following : usual.following;
   return {
     ...usual,
     stabilityFallback: flags.stability ?? usual.stabilityFallback,
@@ -79,7 +82,8 @@ export function engineOptions(
     largestComponent: flags.largestComponent ?? usual.largestComponent,
     nonOverlap: flags.nonOverlap ?? usual.nonOverlap,
     conditioning: flags.conditioning ?? usual.conditioning,
-    view: flags.view === undefined || flags.view === 'auto' ? modelView : flags.view,
+    view: flags.view === undefined || flags.view === 'auto' ? made.view : flags.view,
+    following: flags.following === undefined || flags.following === 'auto' ? usualFollowing : flags.following,
   };
 }
 

@@ -82,6 +82,7 @@ export function buildRunReport(
       verbatim_masks: options.verbatimMasks,
       conditioning: options.conditioning,
       view: options.view,
+      following: options.following,
     },
     result: {
       file: facts.file,

@@ -105,6 +105,7 @@ async function provenanceOf(
         ['architecture', architecture.name],
         ['window', describeWindow(window)],
         ['view', settings.options.view],
+        ['following', settings.options.following],
         ['prompts', [...kinds].sort().join(' ')],
         ['propagation', `${settings.direction}, slices ${report.range[0]} to ${report.range[1]}`],
       ],

@@ -71,7 +71,7 @@ async function segmentSource(
     windowMode: windowModeOf(flags),
     direction: flags.direction ?? 'both',
     range: flags.range,
-    options: engineOptions(flags, model.view),
+    options: engineOptions(flags, model),
   });
 
   note(`window: ${describeWindow(prepared.window)}`);

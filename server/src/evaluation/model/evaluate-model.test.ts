@@ -86,6 +86,7 @@ describe('reports', () => {
     const evaluation: ModelEvaluation = {
       model: { name: 'toy', architecture: 'toy', weightsSha256: '0123456789abcdef0123' },
       view: 'full',
+      following: 'memory',
       tolerance: 2,
       command: 'node scripts/evaluate-model.mjs --model toy',
       machine: '2 cores',

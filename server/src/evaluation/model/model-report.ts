@@ -10,6 +10,7 @@ export type Group = 'scenes' | 'phantoms' | 'real';
 export interface ModelEvaluation {
   readonly model: { readonly name: string; readonly architecture: string; readonly weightsSha256: string };
   readonly view: string;
+  readonly following: string;
   readonly tolerance: number;
   readonly command: string;
   readonly machine: string;
@@ -113,10 +114,10 @@ export function markdownReport(evaluation: ModelEvaluation): string {
   ].join('\n');
 }
 
-function intro({ model, view, tolerance, limit }: ModelEvaluation): string[] {
+function intro({ model, view, following, tolerance, limit }: ModelEvaluation): string[] {
   const { leastVoxels, leastSlices } = structureLimits;
   return [
-    `Model: ${model.name} (architecture ${model.architecture}, weights sha256 ${model.weightsSha256.slice(0, 16)}…), view ${view}.`,
+    `Model: ${model.name} (architecture ${model.architecture}, weights sha256 ${model.weightsSha256.slice(0, 16)}…), view ${view}, following ${following}.`,
     `Structures: every label with at least ${leastVoxels} voxels on at least ${leastSlices} slices` +
       `${limit === undefined ? '' : `, AT MOST ${limit} PER CASE: interim figures`}. The only prompt is the tight box on its largest slice; propagation both ways over all slices.`,
     `NSD at ${tolerance} mm (${tolerance} px for clips). An end counts where ${roomBeyondEnd} slices lie beyond it and is met within ${endTolerance} slices.`,

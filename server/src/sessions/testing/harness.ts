@@ -36,6 +36,7 @@ export function toyModel(name: string): ResolvedModel {
     checkpoint: undefined as never,
     weightsSha256: name.padEnd(64, '0'),
     view: 'full',
+    following: 'memory',
     demonstration: true,
     embedded: false,
     licence: undefined as never,

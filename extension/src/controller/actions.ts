@@ -8,10 +8,7 @@ export function workActions(env: Environment, current: () => SeriesController | 
   const { viewer, shared, notices } = env;
   return {
     reconnect: () => env.connection.reconnect(),
-    chooseVolume: async (index) => {
-      current()?.chooseVolume(index);
-      await Promise.resolve();
-    },
+    chooseVolume: async (index) => current()?.chooseVolume(index),
     overrule: (code) => current()?.overrule(code),
     begin: async () => current()?.begin(),
     chooseModel: async (model) => {
@@ -38,11 +35,7 @@ export function workActions(env: Environment, current: () => SeriesController | 
       }
     },
 
-    setTool: (tool) => {
-      viewer.setTool(tool);
-      shared.set({ tool: viewer.tool() });
-      if (tool !== undefined) void current()?.prepare(tool);
-    },
+    setTool: (tool) => viewer.setTool(tool),
     removePrompt: async (id) => current()?.prompting.remove(id),
     showPrompts: (promptsVisible) => shared.set({ promptsVisible }),
 

@@ -1,3 +1,4 @@
+import type { SessionState } from '@medsam2/protocol';
 import { ApiError } from '../client/api-error.js';
 import { promptTools, type Range, type SeriesTarget, type StoredSegmentation, type Tool } from '../contract/index.js';
 import { nextDoubtfulSlice, sliceScores } from './confidence.js';
@@ -23,6 +24,7 @@ export class SeriesController {
   private readonly statistics: Statistics;
   private link: SessionLink | undefined;
   private askedPosition: number | undefined;
+  private hasFailed = false;
 
   constructor(
     private readonly env: Environment,
@@ -51,6 +53,7 @@ export class SeriesController {
         });
         this.link.start();
       },
+      stateChanged: (state) => this.tellFailure(state),
       detached: () => {
         this.link?.close();
         this.link = undefined;
@@ -58,12 +61,15 @@ export class SeriesController {
     });
   }
 
-  /** The series came into the active viewport. @param target as it is there now */
-  enter(target: SeriesTarget): void {
+  /**
+   * The series is in the active viewport.
+   * @param target as it is there now
+   * @param again it was not there before: the viewer may have lost its masks
+   */
+  enter(target: SeriesTarget, again: boolean): void {
     const { data, masks } = this.work;
-    const isOther = data.get().target.displaySetId !== target.displaySetId;
     data.set({ target, stored: this.env.viewer.storedSegmentations(target) });
-    masks.activate(true, isOther);
+    masks.activate(true, again);
     this.link?.wake();
     void this.work.load();
   }
@@ -96,11 +102,12 @@ export class SeriesController {
     }
   }
 
-  chooseVolume(index: number): void {
-    const { data } = this.work;
-    if (data.get().volume === index) return;
-    this.work.detach();
-    data.set({ volume: index, overruled: [] });
+  async chooseVolume(index: number): Promise<void> {
+    try {
+      await this.work.queue.run(() => this.work.chooseVolume(index));
+    } catch (error) {
+      this.env.notices.failure('session', error, () => this.chooseVolume(index));
+    }
   }
 
   overrule(code: string): void {
@@ -226,6 +233,27 @@ export class SeriesController {
     this.statistics.changed();
     void this.prompting.resendWaiting();
     void this.editing.resendKept();
+  }
+
+  /** The images could not be had; what needs them makes the server try again. */
+  private tellFailure({ id, phase, problem }: SessionState): void {
+    const { notices, api } = this.env;
+    if (phase !== 'failed' || problem === undefined) {
+      if (this.hasFailed && phase === 'ready') notices.dismiss('loading');
+      this.hasFailed = phase === 'failed';
+      return;
+    }
+    if (this.hasFailed) return;
+    this.hasFailed = true;
+    const retry = async (): Promise<void> => {
+      this.hasFailed = false;
+      try {
+        await this.work.persist(() => api.statistics(id));
+      } catch (error) {
+        notices.failure('loading', error, retry);
+      }
+    };
+    notices.add({ about: 'loading', severity: 'error', text: { problem }, retry });
   }
 
   private gone(): void {

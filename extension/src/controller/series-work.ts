@@ -1,9 +1,10 @@
 import type { SessionState, WindowChoice } from '@medsam2/protocol';
 import { optional, type CreateBody } from '../client/api.js';
 import { ApiError } from '../client/api-error.js';
-import { WorkError, type SegmentMark, type SeriesTarget, type StoredSegmentation } from '../contract/index.js';
+import { type SegmentMark, type SeriesTarget, type StoredSegmentation } from '../contract/index.js';
 import { CommandQueue, persist } from './commands.js';
-import { chosenVolume, newWorkData, standingFindings, type WorkData } from './data.js';
+import { newWorkData, type WorkData } from './data.js';
+import { createBody, isNoWindow, isUnused, isWaiting, ownSessionsOn } from './opening.js';
 import type { Environment } from './environment.js';
 import { ImageIndex } from './image-index.js';
 import { Masks } from './masks.js';
@@ -92,9 +93,21 @@ export class SeriesWork {
     const same = volumes.filter(({ slices }) => slices === target.images.length);
     const only = volumes.length === 1 ? volumes[0] : same.length === 1 ? same[0] : undefined;
     this.data.set({ volumes, ...(only === undefined ? {} : { volume: only.index }) });
+    await this.resumeOneOf(sessions);
+    this.data.set({ volumesKnown: true });
+  }
+
+  /** Another volume of the series; the work on the one before stays on the server. */
+  async chooseVolume(index: number): Promise<void> {
+    if (this.data.get().volume === index) return;
+    this.detach();
+    this.data.set({ volume: index, overruled: [] });
+    await this.resumeOneOf(await this.persist(() => this.env.api.sessions()));
+  }
+
+  private async resumeOneOf(sessions: readonly SessionState[]): Promise<void> {
     const waiting = this.ownOf(sessions).find((session) => isWaiting(session) && this.isOfVolume(session));
     if (waiting !== undefined && this.sessionId === undefined) await this.resume(waiting);
-    this.data.set({ volumesKnown: true });
   }
 
   /** Takes up a session that is on the server. */
@@ -228,8 +241,8 @@ export class SeriesWork {
   }
 
   private async create(segmentation?: StoredSegmentation): Promise<string> {
-    const { api, shared, viewer, ownSessions } = this.env;
-    const body = this.createBody(segmentation);
+    const { api, shared, ownSessions } = this.env;
+    const body = createBody(this.data.get(), this.env, segmentation);
     const { modelName } = shared.get();
     const state = await this.persist(async (attempt) => {
       // One that was begun and not used, in an earlier visit or by a request whose answer was lost, will do.
@@ -243,7 +256,6 @@ export class SeriesWork {
       return this.createWithWindow(body);
     });
     ownSessions.add(state.id);
-    if (viewer.window() === undefined && shared.get().windowChoice === 'viewer') shared.set({ windowChoice: 'auto' });
     return this.attach(state);
   }
 
@@ -254,31 +266,6 @@ export class SeriesWork {
       if (isNoWindow(error)) return this.env.api.create({ ...body, window: 'auto' });
       throw error;
     }
-  }
-
-  /** @throws WorkError when the user has to say more first */
-  private createBody(segmentation: StoredSegmentation | undefined): CreateBody {
-    const { pacs, viewer, shared } = this.env;
-    const data = this.data.get();
-    const { study, series } = data.target;
-    const volume = chosenVolume(data);
-    if (volume === undefined)
-      throw new WorkError({ key: data.volumesKnown ? 'why.choose-volume' : 'why.series-loading' });
-    if (standingFindings(volume, data.overruled).length > 0) throw new WorkError({ key: 'why.rejected' });
-    const source = {
-      study,
-      series,
-      ...optional({ pacs, volume: data.volumes.length > 1 ? volume.index : undefined }),
-      ...(data.overruled.length > 0 ? { overrule: [...data.overruled] } : {}),
-    };
-    return {
-      source,
-      window: wantedWindow(shared.get().windowChoice, viewer),
-      ...optional({ model: shared.get().modelName, position: viewer.position() }),
-      ...(segmentation === undefined
-        ? {}
-        : { segmentation: { series: segmentation.series, sopInstanceUid: segmentation.sopInstanceUid } }),
-    };
   }
 
   private async attach(state: SessionState): Promise<string> {
@@ -304,17 +291,8 @@ export class SeriesWork {
     for (const listener of this.listeners) listener.stateChanged?.(state);
   }
 
-  /** The user's own sessions on this series, newest first. */
   private ownOf(sessions: readonly SessionState[]): SessionState[] {
-    const { ownSessions, shared, pacs } = this.env;
-    const { study, series } = this.data.get().target;
-    const { service } = shared.get();
-    const wanted = pacs ?? service?.pacs[0]?.name;
-    return sessions
-      .filter(({ source }) => source.study === study && source.series === series)
-      .filter(({ source }) => source.pacs === undefined || wanted === undefined || source.pacs === wanted)
-      .filter((session) => ownSessions.isOwn(session, service))
-      .sort((a, b) => b.created.localeCompare(a.created));
+    return ownSessionsOn(this.data.get().target, sessions, this.env);
   }
 
   private isOfVolume({ source }: SessionState): boolean {
@@ -322,20 +300,3 @@ export class SeriesWork {
     return volume === undefined || volumes.length <= 1 || source.volume === undefined || source.volume === volume;
   }
 }
-
-/** Work that is not saved, or was left a moment ago. */
-const isWaiting = ({ unsaved, phase, segments }: SessionState): boolean =>
-  unsaved || (phase !== 'closed' && phase !== 'failed' && segments.length > 0);
-
-const isUnused =
-  (model: string | undefined) =>
-  ({ segments, prompts, model: { name }, phase, canUndo }: SessionState): boolean =>
-    segments.length === 0 &&
-    prompts.length === 0 &&
-    !canUndo &&
-    phase !== 'failed' &&
-    (model === undefined || model === name);
-
-/** The server cannot use this window on this series. */
-const isNoWindow = (error: unknown): boolean =>
-  error instanceof ApiError && ['window-on-colour', 'window-invalid', 'window-flat'].includes(error.code);

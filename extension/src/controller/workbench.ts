@@ -124,7 +124,7 @@ class ViewerWorkbench implements Workbench {
       shared.subscribe(() => this.changed()),
       viewer.onTargetChange(() => this.targetChanged()),
       viewer.onPositionChange(() => this.positionChanged()),
-      viewer.onToolChange(() => shared.set({ tool: viewer.tool() })),
+      viewer.onToolChange(() => this.toolChanged()),
       viewer.onPromptDrawn((drawn) => this.current?.prompting.drawn(drawn)),
       viewer.onPromptRemoved((id) => void this.current?.prompting.remove(id)),
       viewer.onEdited((edited) => this.current?.editing.edited(edited)),
@@ -135,6 +135,15 @@ class ViewerWorkbench implements Workbench {
     );
     shared.set({ tool: viewer.tool(), position: viewer.position() });
     this.targetChanged();
+  }
+
+  /** A tool was chosen, in the panel or the viewer's own way. */
+  private toolChanged(): void {
+    const { viewer, shared } = this.env;
+    const tool = viewer.tool();
+    if (tool === shared.get().tool) return;
+    shared.set({ tool });
+    if (tool !== undefined) void this.current?.prepare(tool);
   }
 
   private targetChanged(): void {
@@ -149,7 +158,7 @@ class ViewerWorkbench implements Workbench {
       this.current = this.controllerOf(target);
       if (before !== this.current) before?.leave();
       shared.set({ noTarget: undefined, position: viewer.position() });
-      this.current.enter(target);
+      this.current.enter(target, before !== this.current);
     }
     this.changed();
   }

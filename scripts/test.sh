@@ -9,7 +9,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
-unit=false
+unit=false without_viewers=false
 case "${1:-}" in
   '') ;;
   --unit) unit=true ;;
@@ -39,7 +39,7 @@ finish() {
 jest() {
   local report=$results/$1.json
   shift
-  npm run --silent jest -- --maxWorkers=2 --json --outputFile="$report" "$@" >/dev/null
+  npm run --silent jest -- --maxWorkers="${workers:-2}" --json --outputFile="$report" "$@" >/dev/null
 }
 
 check_node() {
@@ -76,6 +76,15 @@ set_up_debian() {
   echo "skipped: tests with a PACS, DICOM tools or Redis that are not installed"
 }
 
+fetch_viewers() {
+  local status=0
+  node scripts/fetch-viewers.mjs || status=$?
+  [ $status = 0 ] && return
+  without_viewers=true
+  [ $status = 3 ] && [ "${CI:-}" != true ] || return $status
+  echo "skipped: tests of the plug-in in a browser"
+}
+
 # Jest runs what lies in dist: output whose source is gone would go on being tested.
 build() {
   local output source
@@ -83,7 +92,7 @@ build() {
     source=${output/\/dist\//\/src\/}
     [ -e "${source%.js}.ts" ] || [ -e "${source%.js}.tsx" ] || rm -f "$output" "$output.map" "${output%.js}.d.ts"
   done
-  npm run --silent build
+  npm run --silent build && npm run --silent build:plugin
 }
 
 stage node check_node || finish
@@ -106,5 +115,8 @@ stage repository node scripts/check-repository.mjs "$results/repository.json"
 stage tests jest tests --testPathIgnorePatterns '/node_modules/' full-size /e2e/dist/
 # Alone: it holds the whole model twice, here and in PyTorch.
 stage full-size jest full-size tests/dist/fidelity/full-size
+stage viewers fetch_viewers
+# One at a time: a browser that draws without a graphics card needs both cores.
+$without_viewers || workers=1 stage browser jest browser e2e/dist
 stage docs node scripts/check-docs.mjs "$results/docs.json"
 finish

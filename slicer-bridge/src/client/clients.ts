@@ -47,17 +47,19 @@ export class Clients {
     const others = [...this.all.values()].filter((client) => client !== owner && !client.isBusy);
     others.sort((a, b) => a.lastUsed - b.lastUsed);
     const own = owner.volumes().filter(({ size }) => of === undefined || !sameSize(size, of));
-    for (const held of [...others.flatMap((client) => client.volumes()), ...own]) {
-      if (excess() <= 0) break;
-      forget(held);
-    }
-    if (excess() > 0) {
+    const candidates = [...others.flatMap((client) => client.volumes()), ...own];
+    // nothing is forgotten for what does not fit all the same
+    if (excess() > candidates.reduce((sum, held) => sum + bytesOf(held), 0)) {
       throw new BridgeError(
         503,
         'memory-full',
         `The volumes of all clients may take ${this.settings.memoryBytes} bytes, and ${bytes} more do not fit.`,
         'Crop the volume, or try again when others are done.',
       );
+    }
+    for (const held of candidates) {
+      if (excess() <= 0) break;
+      forget(held);
     }
     click.reserved += bytes;
   }

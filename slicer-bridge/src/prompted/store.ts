@@ -50,17 +50,19 @@ export class VolumeStore<Stored extends StoredVolume> {
    */
   reserve(bytes: number): () => void {
     const excess = (): number => this.bytes + bytes - this.limits.memoryBytes;
-    for (const [name] of this.idle()) {
-      if (excess() <= 0) break;
-      this.delete(name);
-    }
-    if (excess() > 0) {
+    const idle = this.idle();
+    // nothing is forgotten for what does not fit all the same
+    if (excess() > idle.reduce((sum, [, { stored }]) => sum + bytesOf(stored), 0)) {
       throw new BridgeError(
         503,
         'memory-full',
         `The volumes of all clients may take ${this.limits.memoryBytes} bytes, and ${bytes} more do not fit.`,
         'Crop the volume, or try again when others are done.',
       );
+    }
+    for (const [name] of idle) {
+      if (excess() <= 0) break;
+      this.delete(name);
     }
     this.reserved += bytes;
     let isHeld = true;
@@ -116,7 +118,7 @@ export class VolumeStore<Stored extends StoredVolume> {
   /** Held and reserved. */
   get bytes(): number {
     let sum = this.reserved;
-    for (const { stored } of this.entries.values()) sum += stored.volume.voxels.byteLength + stored.extraBytes;
+    for (const { stored } of this.entries.values()) sum += bytesOf(stored);
     return sum;
   }
 
@@ -136,3 +138,5 @@ export class VolumeStore<Stored extends StoredVolume> {
     for (const [name, { lastUsed }] of this.idle()) if (lastUsed < before) this.delete(name);
   }
 }
+
+const bytesOf = ({ volume, extraBytes }: StoredVolume): number => volume.voxels.byteLength + extraBytes;

@@ -22,7 +22,7 @@ class Engine {
     private readonly volume: ClientVolume,
   ) {}
 
-  readonly options: EngineOptions = { ...defaultOptions, view: 'roi' };
+  readonly options: EngineOptions = { ...defaultOptions, view: 'roi', following: 'prompted' };
 
   async middle(boxes: readonly Box[], slice: number): Promise<Uint8Array> {
     const objects = boxes.map((box, index) => ({ label: index + 1, prompts: [{ kind: 'box' as const, slice, box }] }));

@@ -70,7 +70,13 @@ describeWithPython('modules that ask click by click', () => {
     const image = { voxels, channels: 1 as const, geometry, kind: 'stack' as const, findings: [] };
     const target = models.segmenter.open(createImageSource(image, resolveWindow(image, { kind: 'auto' })));
     const labels = new Uint8Array(slices * rows * columns);
-    const options = { ...defaultOptions, view: 'roi' as const, conditioning: 'mask' as const, fillHoleArea: 8 };
+    const options = {
+      ...defaultOptions,
+      view: 'roi' as const,
+      following: 'prompted' as const,
+      conditioning: 'mask' as const,
+      fillHoleArea: 8,
+    };
     const request = {
       objects: [{ label: 1, prompts }],
       range: { first: 0, last: slices - 1 },

@@ -17,7 +17,7 @@ const { volume, truth } = makePhantom({ columns, rows, slices, seed: 7, objects:
 // shown as the module's window presets leave it: 0..255 in the stored type
 const voxels = Int16Array.from(volume.voxels, (value) => Math.min(255, Math.max(0, (value + 160) / 2)));
 const stack = compatStack({ slices, rows, columns, channels: 1, voxels });
-const options = { ...defaultOptions, view: 'roi' as const, fillHoleArea: 8 };
+const options = { ...defaultOptions, view: 'roi' as const, following: 'prompted' as const, fillHoleArea: 8 };
 const slice = 4;
 
 const truthOn = (k: number): Uint8Array => Uint8Array.from(truth.labels.subarray(k * area, (k + 1) * area));

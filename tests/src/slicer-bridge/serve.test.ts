@@ -55,7 +55,6 @@ describe('medsam2 serve with the modules of 3D Slicer switched on', () => {
     const [alice, reader] = ['alice-key-for-the-tests-0123456789', 'reader-key-for-the-tests-0123456789'];
     const keyOf = (id: string, key: string, role: string): unknown => ({
       id,
-      user: id,
       roles: [role],
       sha256: createHash('sha256').update(key).digest('hex'),
     });

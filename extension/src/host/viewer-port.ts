@@ -23,6 +23,7 @@ import { PromptLayer } from './prompts/prompt-layer.js';
 import type { Series } from './series.js';
 import { openStored, storedIn } from './stored.js';
 import { Strokes } from './strokes.js';
+import { Surfaces } from './surfaces/surfaces.js';
 import { Subscriptions } from './subscriptions.js';
 import { ToolChoice } from './tool-choice.js';
 import { Viewports } from './viewports.js';
@@ -49,7 +50,24 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   const viewports = new Viewports(host);
   const choice = new ToolChoice(host);
   const clips = new Clips(viewports);
-  const labelmaps = new Labelmaps({ host, clock: pageClock, viewportsOf: (series) => viewports.slicesOf(series) });
+  const failed = (error: unknown) => {
+    if (isClosed) return;
+    const detail = error instanceof Error ? error.message : String(error);
+    announce({ key: 'viewer.no-masks', values: { detail } }, 'warning');
+  };
+  const surfaces = new Surfaces({
+    host,
+    clock: pageClock,
+    spacesOf: (series) => viewports.spacesOf(series),
+    slicesOf: (series) => viewports.slicesOf(series),
+    failed,
+  });
+  const labelmaps = new Labelmaps({
+    host,
+    clock: pageClock,
+    viewportsOf: (series) => viewports.slicesOf(series),
+    layerMade: (layer) => surfaces.prepare(layer),
+  });
   const targetChanged = new Emitter();
   const positionChanged = new Emitter();
   const toolChanged = new Emitter();
@@ -75,16 +93,14 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     const message = translator(hostLanguage(page))(text);
     services.uiNotificationService.show({ title: 'MedSAM2', message, type: severity, duration: 6000 });
   };
-  labelmaps.onFailed.on((error) => {
-    if (isClosed) return;
-    const detail = error instanceof Error ? error.message : String(error);
-    announce({ key: 'viewer.no-masks', values: { detail } }, 'warning');
-  });
+  labelmaps.onFailed.on(failed);
+  labelmaps.onMasks.on((entry, changed) => surfaces.changed(entry, changed));
 
   const strokes = new Strokes(labelmaps, page);
   const refreshMasks = () => {
     for (const entry of labelmaps.all()) {
-      void labelmaps.refresh(entry).catch((error: unknown) => labelmaps.onFailed.emit(error));
+      surfaces.refresh(entry);
+      void labelmaps.refresh(entry).catch(failed);
     }
   };
   const settled = debounced(settleTime, () => {
@@ -121,6 +137,10 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     const uid = (event as CustomEvent<{ annotation?: { annotationUID?: string } }>).detail.annotation?.annotationUID;
     if (uid !== undefined) prompts.removedByHost(uid);
   });
+  subscriptions.toTarget(core.eventTarget, toolEvents.SEGMENTATION_REPRESENTATION_MODIFIED, (event) => {
+    const { segmentationId } = (event as CustomEvent<{ segmentationId: string }>).detail;
+    if (isLayer(segmentationId)) surfaces.representationAdded(segmentationId);
+  });
   subscriptions.toTarget(core.eventTarget, toolEvents.SEGMENTATION_DATA_MODIFIED, (event) =>
     strokes.changed((event as CustomEvent<{ segmentationId: string }>).detail.segmentationId),
   );
@@ -145,7 +165,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     jumpTo(image: ImageRef) {
       const series = activeSeries();
       if (series === undefined) return;
-      void viewports.jumpTo(series, image).catch((error: unknown) => labelmaps.onFailed.emit(error));
+      void viewports.jumpTo(series, image).catch(failed);
     },
 
     window() {
@@ -174,7 +194,10 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
       const series = seriesOf(target);
       if (series === undefined || isClosed) return;
       if (target.kind === 'cine') clips.show(series, marks);
-      else await labelmaps.show(series, marks).catch((error: unknown) => labelmaps.onFailed.emit(error));
+      else {
+        const entry = await labelmaps.show(series, marks).catch(failed);
+        if (entry !== undefined && !isClosed) surfaces.refresh(entry);
+      }
     },
     writeSlices(target: SeriesTarget, masks: readonly SliceMask[]) {
       const series = seriesOf(target);
@@ -217,6 +240,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
       redrawn.cancel();
       strokes.close();
       prompts.clear();
+      surfaces.close();
       labelmaps.close();
       clips.close();
       for (const emitter of [targetChanged, positionChanged, toolChanged]) emitter.clear();

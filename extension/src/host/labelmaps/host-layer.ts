@@ -12,6 +12,7 @@ export interface LayerParts {
   readonly services: HostServices;
   /** changes made within are ours, not the user's */
   asOurs(work: () => void): void;
+  failed(error: unknown): void;
 }
 
 /**
@@ -39,13 +40,30 @@ export async function makeHostLayer(series: Series, label: string, parts: LayerP
   return {
     id,
     labels: (index) => labelsOf(core, inOrder[index] as string),
-    changed: (indices) =>
-      parts.asOurs(() =>
-        tools.segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(
-          id,
-          framesOf(parts, id, indices.map((index) => inOrder[index] as string), indices), // prettier-ignore
-        ),
-      ),
+    changed(indices) {
+      const ids = indices.map((index) => inOrder[index] as string);
+      const tell = () =>
+        parts.asOurs(() =>
+          tools.segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(
+            id,
+            framesOf(parts, id, ids, indices),
+          ),
+        );
+      const unready = withoutVolume(parts, id);
+      if (unready.length === 0) return tell();
+      // A reformat shows the labelmap before the host has made a volume of it: to add it again makes one.
+      const made = unready.map((viewportId) =>
+        services.segmentationService.addSegmentationRepresentation(viewportId, {
+          segmentationId: id,
+          type: 'Labelmap',
+        }),
+      );
+      Promise.all(made)
+        .then(() => {
+          if (withoutVolume(parts, id).length === 0) tell();
+        })
+        .catch((error: unknown) => parts.failed(error));
+    },
   };
 }
 
@@ -53,6 +71,18 @@ function labelsOf(core: CornerstoneCore, imageId: string): Uint8Array {
   const labels = core.cache.getImage(imageId)?.voxelManager.getScalarData();
   if (!(labels instanceof Uint8Array)) throw new Error('a labelmap of the viewer has no bytes to write to');
   return labels;
+}
+
+/** Reformats that show the labelmap while it is no volume yet; the host fails on news of it then. */
+function withoutVolume({ core, tools, services }: LayerParts, id: string): string[] {
+  const data = tools.segmentation.state.getSegmentation(id)?.representationData.Labelmap;
+  if (data === undefined || (data.volumeId !== undefined && core.cache.getVolume(data.volumeId) !== undefined))
+    return [];
+  return tools.segmentation.state
+    .getViewportIdsWithSegmentation(id)
+    .filter(
+      (viewportId) => services.cornerstoneViewportService.getCornerstoneViewport(viewportId)?.type === 'orthographic',
+    );
 }
 
 /** The host updates volumes by frame, in the volume's order where there is one. */

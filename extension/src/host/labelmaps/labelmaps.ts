@@ -15,6 +15,8 @@ export interface LabelmapsParts {
   readonly clock: FrameClock;
   /** viewports that show the series as slices: stacks and reformats */
   viewportsOf(series: Series): readonly HostViewport[];
+  /** the host has a labelmap more */
+  layerMade(layer: Layer): void;
 }
 
 export interface SeriesEntry {
@@ -42,13 +44,14 @@ export class Labelmaps {
     return [...this.entries.values()];
   }
 
-  async show(series: Series, segments: readonly SegmentMark[]): Promise<void> {
+  async show(series: Series, segments: readonly SegmentMark[]): Promise<SeriesEntry> {
     const entry = this.entries.get(series.target.displaySetId) ?? this.open(series);
     const gone = entry.segments.filter(({ id }) => !segments.some((segment) => segment.id === id));
     entry.segments = segments;
     for (const { id } of segments) await entry.masks.home(id);
     await Promise.all(gone.map(({ id }) => entry.masks.drop(id)));
     await this.refresh(entry);
+    return entry;
   }
 
   write(series: Series, masks: readonly SliceMask[]): void {
@@ -122,7 +125,13 @@ export class Labelmaps {
       makeLayer: async () => {
         const number = masks.layers.length + 1;
         const label = number === 1 ? 'MedSAM2' : `MedSAM2 (${number})`;
-        return makeHostLayer(series, label, { ...host, asOurs });
+        const layer = await makeHostLayer(series, label, {
+          ...host,
+          asOurs,
+          failed: (error) => this.onFailed.emit(error),
+        });
+        this.parts.layerMade(layer);
+        return layer;
       },
       moved: () => void this.refresh(entry).catch((error: unknown) => this.onFailed.emit(error)),
       edited: (edits) => this.report(entry, edits),

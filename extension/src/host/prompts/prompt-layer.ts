@@ -3,7 +3,7 @@ import type { Drawing } from '@medsam2/protocol';
 import type { Text } from '../../contract/text.js';
 import { promptTools, type DrawnPrompt, type PromptMark, type PromptTool } from '../../contract/viewer.js';
 import { toolNames, toolOfName } from '../../tools/names.js';
-import { isPromptAnnotation, type PromptAnnotation } from '../../tools/prompt-annotation.js';
+import { addQuietly, isPromptAnnotation, type PromptAnnotation } from '../../tools/prompt-annotation.js';
 import type { PromptSink } from '../../tools/prompt-tool.js';
 import { Emitter } from '../emitter.js';
 import type { Series } from '../series.js';
@@ -168,7 +168,7 @@ export class PromptLayer implements PromptSink {
       isLocked: false,
       isVisible: mark.visible,
     };
-    annotations.state.addAnnotation(made, element);
+    addQuietly(this.parts.tools, made, element);
     this.shown.set(mark.id, mark);
   }
 

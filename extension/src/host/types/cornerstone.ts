@@ -62,16 +62,17 @@ export interface CachedImage {
 
 export interface SurfaceData {
   readonly id: string;
-  readonly points: readonly number[];
-  readonly polys: readonly number[];
+  readonly points: Float32Array;
+  /** per cell: count of vertices, vertices */
+  readonly polys: Uint32Array;
   readonly frameOfReferenceUID: string;
   readonly color: Point3;
+  readonly segmentIndex: number;
 }
 
 export interface HostSurface {
-  setPoints(points: readonly number[]): void;
-  setPolys(polys: readonly number[]): void;
-  setColor(colour: Point3): void;
+  points: Float32Array;
+  polys: Uint32Array;
 }
 
 export interface HostGeometry {

@@ -75,7 +75,11 @@ export interface HostSegmentation {
   readonly segmentationId: string;
   readonly label: string;
   readonly segments: Readonly<Record<number, { readonly label: string; readonly locked: boolean } | undefined>>;
-  readonly representationData: { readonly Labelmap?: LabelmapData; readonly Surface?: object };
+  readonly representationData: {
+    readonly Labelmap?: LabelmapData;
+    /** identifiers of surfaces in the host's cache, by segment */
+    Surface?: { readonly geometryIds: Map<number, string> };
+  };
 }
 
 export interface Representation {
@@ -101,7 +105,10 @@ export interface CornerstoneTools {
   readonly state: { readonly tools: Readonly<Record<string, unknown>> };
   readonly annotation: {
     readonly state: {
-      addAnnotation(annotation: Annotation, selector: HTMLDivElement | string): string;
+      getAnnotationManager(): {
+        getGroupKey(selector: HTMLDivElement): string;
+        addAnnotation(annotation: Annotation, groupKey: string): void;
+      };
       getAnnotation(uid: string): Annotation | undefined;
       getAllAnnotations(): Annotation[];
       getAnnotations(toolName: string, selector: HTMLDivElement | string): Annotation[] | undefined;
@@ -158,12 +165,15 @@ export interface CornerstoneTools {
     };
     readonly triggerSegmentationEvents: {
       triggerSegmentationDataModified(segmentationId: string, slices?: number[]): void;
+      triggerSegmentationModified(segmentationId: string): void;
     };
     updateSegmentations(input: readonly { readonly segmentationId: string; readonly payload: object }[]): void;
     addSegmentations(input: readonly object[]): void;
     addSegmentationRepresentations(viewportId: string, input: readonly object[]): void;
     removeSegmentationRepresentations(viewportId: string, specifier: RepresentationSpecifier): void;
     removeSegmentation(id: string): void;
+    /** Cornerstone 5 has it without need */
+    removeSegmentationListener?(segmentationId: string, type: RepresentationType): void;
   };
 }
 

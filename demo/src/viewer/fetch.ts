@@ -60,7 +60,7 @@ async function download(version: string, folder: string): Promise<string> {
       `The viewer (npm package @ohif/app ${version}, 50 MB) could not be downloaded: ${reason}`,
       'It is needed once. Check the connection and npm’s settings (npm config get registry, proxy), then try again.',
     );
-  const child = spawn('npm', ['pack', `@ohif/app@${version}`, '--silent', '--pack-destination', folder], {
+  const child = spawn('npm', ['pack', `@ohif/app@${version}`, '--loglevel=error', '--pack-destination', folder], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     shell: process.platform === 'win32',
@@ -73,7 +73,7 @@ async function download(version: string, folder: string): Promise<string> {
   });
   const file = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
   if (code !== 0 || file === undefined) {
-    const line = errors.split('\n').find((text) => /npm error (?!code|errno|A complete log)/.test(text));
+    const line = errors.split('\n').find((text) => /npm error (?!code |errno |syscall |A complete log)/.test(text));
     throw failed(line?.replace(/^npm error\s*/, '') ?? `npm ended with code ${code}.`);
   }
   return join(folder, file);

@@ -10,8 +10,7 @@ export const defaultViewerVersion = '3.12.10';
 
 /** @returns the integrity of a version's package; @throws UserError `viewer-version` */
 export function integrityOf(version: string): string {
-  const integrity = viewerVersions[version];
-  if (integrity !== undefined) return integrity;
+  if (Object.hasOwn(viewerVersions, version)) return viewerVersions[version];
   throw new UserError(
     'viewer-version',
     `OHIF ${version} is not among the versions that this project is tested with.`,

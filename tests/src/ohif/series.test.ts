@@ -43,9 +43,7 @@ const coronal = sliceElements(
 const mixed = seriesOf(1, [...axial, ...coronal]);
 const unspaced = seriesOf(
   2,
-  axial.map(
-    (elements) => Object.fromEntries(Object.entries(elements).filter(([tag]) => tag !== '00280030')) as Elements,
-  ),
+  axial.map((elements): Elements => Object.fromEntries(Object.entries(elements).filter(([tag]) => tag !== '00280030'))),
 );
 
 const isWhy = (text: Text | undefined, key: string): boolean => text !== undefined && 'key' in text && text.key === key;

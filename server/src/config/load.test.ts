@@ -75,6 +75,8 @@ describe('configuration', () => {
     [{ HOST: '::' }, undefined, /auth\.mode/],
     [{}, { slicer: { modelUploads: true } }, /models\.default .*an upload could become the default/],
     [{ SLICER_LISTEN: 'all' }, undefined, /slicer\.listen .*everybody would be served/],
+    [{ NNINTERACTIVE_LISTEN: 'all' }, undefined, /nninteractive\.listen .*everybody would be served/],
+    [{ MONAILABEL_LISTEN: 'all' }, undefined, /monailabel\.listen .*everybody would be served/],
     [{ MEDSAM2_AUTH: 'keys' }, undefined, /auth\.keysFile .*mode "keys" needs it/],
     [{ MEDSAM2_AUTH: 'oidc' }, undefined, /auth\.oidc .*mode "oidc" needs it/],
     [{ PORT: 'http' }, undefined, /http\.port \(from PORT\)/],

@@ -9,7 +9,7 @@ import type { HostContext, HotkeyBinding } from './host/types/ohif.js';
 import { hostLanguage } from './host/language.js';
 import type { MessageKey } from './i18n/catalogue.js';
 import { translator } from './i18n/translate.js';
-import { modeId, panelId, routeName } from './identity.js';
+import { modeId, panelId, panelTag, routeName } from './identity.js';
 
 interface Layout {
   readonly props: { readonly rightPanels?: readonly string[] };
@@ -49,12 +49,16 @@ const mode: OhifMode = {
     if (stock === undefined) throw new Error(`This viewer has no mode ${stockName}, which MedSAM2 builds on.`);
     const base = await stock.modeFactory({ modeConfiguration: modeConfiguration ?? {}, loadModules });
     const [route] = base.routes;
+    const ours = { ...base, id: modeId, routeName, displayName: 'MedSAM2' };
+    // Its file may be broken or missing: addresses of this mode then show images, as the viewer does without us.
+    if (globalThis.customElements.get(panelTag) === undefined) {
+      // eslint-disable-next-line no-console -- whoever looks for the reason looks there first
+      console.error('The MedSAM2 mode works without MedSAM2: the extension was not loaded.');
+      return { ...ours, hide: true, routes: [{ ...route, path: routeName }] };
+    }
     let leave: (() => void) | undefined;
     return {
-      ...base,
-      id: modeId,
-      routeName,
-      displayName: 'MedSAM2',
+      ...ours,
       hide: false,
       // `this` is the mode's instance: those of newer viewers read their toolbar and panels from it.
       onModeEnter(this: ModeInstance, context: HostContext) {

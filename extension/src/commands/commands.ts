@@ -1,8 +1,8 @@
 /** Commands of this plug-in: what hotkeys and toolbar buttons run. Each only asks the workbench. */
 import type { Tool } from '../contract/viewer.js';
 import type { GuardedAction } from '../contract/work.js';
+import { panelTag } from '../identity.js';
 import type { Open, Runtime } from '../runtime/runtime.js';
-import { panelTag } from '../runtime/panel-element.js';
 import { commandContext, type CommandName } from './names.js';
 
 type Command = (options?: { readonly tool?: Tool }) => unknown;
@@ -54,6 +54,7 @@ export function commandsModule(runtime: Runtime, panelId: string, page: Pick<Win
         workbench.actions.showPrompts(!workbench.getState().promptsVisible),
       ),
       medsam2RemovePrompt: when(undefined, ({ viewer }) => viewer.removeSelectedPrompt()),
+      medsam2KeyboardDraw: when('draw', ({ keyboard }) => keyboard.begin()),
       medsam2FocusPanel: when(undefined, (open) => focus(open, 'button:not([tabindex="-1"]), select, input')),
     },
   };

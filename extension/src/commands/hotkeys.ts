@@ -47,6 +47,7 @@ export const keys: readonly Key[] = [
   { command: 'medsam2ShowPrompts', label: 'viewer.key.showPrompts', key: 'u' },
   { command: 'medsam2RemovePrompt', label: 'viewer.key.removePrompt', key: 'del' },
   { command: 'medsam2FocusPanel', label: 'viewer.key.panel', key: 'shift+p' },
+  { command: 'medsam2KeyboardDraw', label: 'keyboard.draw', key: 'k', panel: 'keyboard' },
 ];
 
 /** Bindings of the host that would do another thing than the user of this mode means. */

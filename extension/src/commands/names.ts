@@ -18,5 +18,6 @@ export const commandNames = [
   'medsam2ShowPrompts',
   'medsam2RemovePrompt',
   'medsam2FocusPanel',
+  'medsam2KeyboardDraw',
 ] as const;
 export type CommandName = (typeof commandNames)[number];

@@ -7,8 +7,10 @@ import type { Formats } from './format.js';
 import type { PanelMemory } from './memory.js';
 import type { FrameStore } from './store.js';
 
-/** What a key does; shown beside the button. */
-export type Hotkeys = Readonly<Partial<Record<Tool | GuardedAction | 'fromCurrent' | 'toCurrent', string>>>;
+/** Keys as the host shows them, by what they do; `keyboard` begins to draw with the keyboard alone. */
+export type Hotkeys = Readonly<
+  Partial<Record<Tool | GuardedAction | 'fromCurrent' | 'toCurrent' | 'keyboard', string>>
+>;
 
 export interface PanelContextValue {
   readonly store: FrameStore;

@@ -3,10 +3,9 @@
  * ever sees a plain tag; the element behind it has a React root of its own in a shadow tree.
  */
 import { hostLanguage } from '../host/language.js';
+import { panelTag } from '../identity.js';
 import { mountPanel, type Hotkeys, type MountedPanel } from '../panel/index.js';
 import type { Runtime } from './runtime.js';
-
-export const panelTag = 'medsam2-panel';
 
 /** Makes the tag known to the page; once, because a page keeps it. */
 export function definePanelElement(page: Window & typeof globalThis, runtime: Runtime, hotkeys: Hotkeys): void {

@@ -8,6 +8,9 @@ import { Emitter } from '../host/emitter.js';
 import { hostOf, type Host } from '../host/libraries.js';
 import type { HostContext } from '../host/types/ohif.js';
 import { openOhifViewer, type OhifViewer } from '../host/viewer-port.js';
+import { hostLanguage } from '../host/language.js';
+import { translator } from '../i18n/translate.js';
+import { KeyboardDrawing } from '../tools/keyboard/keyboard-drawing.js';
 import { addToToolGroups, registerTools } from '../tools/register.js';
 import { settingsOf } from './settings.js';
 
@@ -15,6 +18,7 @@ export interface Open {
   readonly host: Host;
   readonly viewer: OhifViewer;
   readonly workbench: Workbench;
+  readonly keyboard: KeyboardDrawing;
 }
 
 export class Runtime {
@@ -45,7 +49,14 @@ export class Runtime {
       ...settingsOf(site, context.configuration),
       storage: page.localStorage,
     });
-    this.opened = { host, viewer, workbench };
+    const keyboard = new KeyboardDrawing({
+      host,
+      port: viewer.port,
+      sink: viewer.sink,
+      text: () => translator(hostLanguage(page)),
+      page: page.document,
+    });
+    this.opened = { host, viewer, workbench, keyboard };
     this.onChange.emit();
     return this.opened;
   }
@@ -55,6 +66,7 @@ export class Runtime {
     const { opened } = this;
     if (opened === undefined) return;
     this.opened = undefined;
+    opened.keyboard.close();
     opened.workbench.close();
     opened.viewer.close();
     this.onChange.emit();

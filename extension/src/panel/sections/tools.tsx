@@ -59,7 +59,12 @@ export const Tools = memo(function Tools() {
               {t('panel.answering')}
             </>
           ) : (
-            (noDrawing ?? (active === undefined ? t('panel.tool.choose') : t(`panel.tool.${active}.hint`)))
+            <>
+              {noDrawing ?? (active === undefined ? t('panel.tool.choose') : t(`panel.tool.${active}.hint`))}
+              {hotkeys.keyboard === undefined ? null : (
+                <span className="m2-keyboard"> {t('panel.tool.keyboard', { key: hotkeys.keyboard })}</span>
+              )}
+            </>
           )}
         </p>
         <History />

@@ -33,6 +33,8 @@ export const sectionStyles = `
 .m2-tool [aria-pressed=true] kbd { color: var(--m2-on-primary); }
 .m2-apart { padding-left: 5px; border-left: 1px solid var(--m2-line); }
 .m2-hint { flex: 1; min-height: 34px; padding-top: 5px; }
+.m2-keyboard { display: none; }
+.m2-toolbar:focus-within + .m2-top .m2-keyboard { display: inline; }
 .m2-history, .m2-buttons { display: flex; flex: none; gap: 2px; }
 .m2-history .m2-button { border-color: transparent; }
 .m2-segment { border-radius: 4px; border: 1px solid transparent; }

@@ -67,6 +67,7 @@ export const de = {
   'panel.tool.brush.hint': 'Die Maske von Hand malen; sie bleibt, wie Sie sie gemalt haben.',
   'panel.tool.brushEraser': 'Pinsel: von Hand radieren',
   'panel.tool.brushEraser.hint': 'Die Maske von Hand radieren; sie bleibt, wie Sie sie hinterlassen.',
+  'panel.tool.keyboard': 'Ohne Maus: {key}.',
   'panel.answering': 'Maske wird berechnet …',
   'panel.undo': 'Rückgängig',
   'panel.redo': 'Wiederholen',

@@ -67,6 +67,7 @@ export const en = {
   'panel.tool.brush.hint': 'Paint the mask by hand; it is kept as you painted it.',
   'panel.tool.brushEraser': 'Brush: erase by hand',
   'panel.tool.brushEraser.hint': 'Erase the mask by hand; it is kept as you left it.',
+  'panel.tool.keyboard': 'Without a mouse: {key}.',
   'panel.answering': 'Working out the mask …',
   'panel.undo': 'Undo',
   'panel.redo': 'Redo',

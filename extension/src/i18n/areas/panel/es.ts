@@ -67,6 +67,7 @@ export const es = {
   'panel.tool.brush.hint': 'Pinte la máscara a mano; se conserva tal como la pinta.',
   'panel.tool.brushEraser': 'Pincel: borrar a mano',
   'panel.tool.brushEraser.hint': 'Borre la máscara a mano; se conserva tal como la deja.',
+  'panel.tool.keyboard': 'Sin ratón: {key}.',
   'panel.answering': 'Calculando la máscara …',
   'panel.undo': 'Deshacer',
   'panel.redo': 'Rehacer',

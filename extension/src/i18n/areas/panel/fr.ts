@@ -67,6 +67,7 @@ export const fr = {
   'panel.tool.brush.hint': 'Peignez le masque à la main ; il est conservé tel quel.',
   'panel.tool.brushEraser': 'Pinceau : effacer à la main',
   'panel.tool.brushEraser.hint': 'Effacez le masque à la main ; il est conservé tel quel.',
+  'panel.tool.keyboard': 'Sans souris : {key}.',
   'panel.answering': 'Calcul du masque …',
   'panel.undo': 'Annuler la dernière action',
   'panel.redo': 'Rétablir',

@@ -66,6 +66,7 @@ export const zh = {
   'panel.tool.brush.hint': '手动绘制掩膜，结果按您所画保留。',
   'panel.tool.brushEraser': '画笔：手动擦除',
   'panel.tool.brushEraser.hint': '手动擦除掩膜，结果按您所改保留。',
+  'panel.tool.keyboard': '不用鼠标绘制：{key}。',
   'panel.answering': '正在计算掩膜…',
   'panel.undo': '撤销',
   'panel.redo': '重做',

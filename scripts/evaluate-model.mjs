@@ -8,11 +8,23 @@
 // --data: a folder of folders with dicom/ and gt.npz (gts on the grid of the series; labels: JSON text number -> name).
 // Instead of --model: --weights FILE --architecture NAME, for weights in training. For a quick look: --limit 5 (structures
 // per case), --only NAME,NAME (cases whose names begin so). --out FOLDER instead of, or beside, --docs: all figures as JSON.
+// --resume FOLDER keeps what is finished, structure by structure, so that the same command goes on where it was stopped; an empty
+// folder to begin with, and the same model and options each time.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
 import prettier from 'prettier';
 import { describeError, importModel, registrySettings, resolveModel } from '../models/dist/index.js';
 import { defaultOptions, openModel } from '../server/dist/index.js';
@@ -41,6 +53,7 @@ const { values: flags } = parseArgs({
     limit: { type: 'string' },
     tolerance: { type: 'string', default: '2' },
     threads: { type: 'string' },
+    resume: { type: 'string' },
     speed: { type: 'boolean', default: false },
     out: { type: 'string' },
     docs: { type: 'string' },
@@ -76,7 +89,9 @@ const followingOf = (model) => (flags.following === 'auto' ? model.following : f
 /** What to type to have the same again. */
 function commandLines() {
   const scenes = flags.scenes ? [`python models/python/training/export_scenes.py ${flags.scenes}`] : [];
-  const given = process.argv.slice(2).filter((word, at, all) => word !== '--out' && all[at - 1] !== '--out');
+  // What is not about the figures is left out.
+  const apart = ['--out', '--resume'];
+  const given = process.argv.slice(2).filter((word, at, all) => !apart.includes(word) && !apart.includes(all[at - 1]));
   return [...scenes, ['node scripts/evaluate-model.mjs', ...given].join(' ')].join('\n');
 }
 
@@ -89,18 +104,34 @@ function listCases() {
     ? readdirSync(flags.scenes)
         .filter((file) => file.endsWith('.npz') && wanted(file))
         .sort()
-        .map((file) => ({ group: 'scenes', load: () => loadNpzCase(join(flags.scenes, file)) }))
+        .map((file) => ({ id: file, group: 'scenes', load: () => loadNpzCase(join(flags.scenes, file)) }))
     : [];
   const folders = flags.data
     ? readdirSync(flags.data)
         .filter((name) => existsSync(join(flags.data, name, 'gt.npz')) && wanted(name))
         .sort()
         .map((name) => ({
+          id: name,
           group: name.startsWith('synth_') ? 'phantoms' : 'real',
           load: () => loadFolderCase(join(flags.data, name)),
         }))
     : [];
   return [...scenes, ...folders];
+}
+
+/** What an earlier run with `--resume` computed, or undefined. */
+function recall(name) {
+  const file = flags.resume === undefined ? undefined : join(flags.resume, `${name}.bin`);
+  return file !== undefined && existsSync(file) ? deserialize(readFileSync(file)) : undefined;
+}
+
+function keep(name, value) {
+  if (flags.resume === undefined) return value;
+  const file = join(flags.resume, `${name}.bin`);
+  mkdirSync(flags.resume, { recursive: true });
+  writeFileSync(`${file}.part`, serialize(value));
+  renameSync(`${file}.part`, file);
+  return value;
 }
 
 /** Best of a few rounds each: other work on the machine only ever makes it slower. */
@@ -161,15 +192,19 @@ function runCommand(model, { key, box }) {
 try {
   const model = await findModel();
   // First: a wrong option then costs no evaluation.
-  const speed = flags.speed ? { speed: await measureSpeed(model) } : {};
+  const speed = flags.speed ? { speed: recall('speed') ?? keep('speed', await measureSpeed(model)) } : {};
   const { segmenter } = await openModel(model, { device: { kind: 'cpu', index: 0 }, threads });
   const engine = { ...defaultOptions, view: viewOf(model), following: followingOf(model) };
   const options = { engine, tolerance: Number(flags.tolerance), ...(limit === undefined ? {} : { limit }) };
   const groups = { scenes: [], phantoms: [], real: [] };
   const pictures = { scenes: [], phantoms: [], real: [] };
-  for (const { group, load } of listCases()) {
+  for (const { id, group, load } of listCases()) {
     const labelled = await load();
-    const result = await evaluateModelOnCase(segmenter, labelled, options, (shown) => pictures[group].push(shown));
+    const nameOf = (label) => `${id}-${label}`;
+    const finished = (label) => recall(nameOf(label));
+    const result = await evaluateModelOnCase(segmenter, labelled, { ...options, finished }, (shown) => {
+      pictures[group].push(keep(nameOf(shown.result.label), shown));
+    });
     groups[group].push(result);
     process.stderr.write(`${labelled.name}: ${result.structures.length} structures\n`);
   }

@@ -86,7 +86,7 @@ const target = lease.segmenter.open(createImageSource(volume, resolveWindow(volu
 function bare(measure = elapsed) {
   return measure(async () => {
     const objects = [{ label: 1, prompts: [{ kind: 'box', slice: key, box }] }];
-    const options = { ...defaultOptions, view: lease.model.view };
+    const options = { ...defaultOptions, view: lease.model.view, following: lease.model.following };
     for await (const event of target.segment({ objects, direction: 'both', options })) void event;
   });
 }

@@ -173,7 +173,13 @@ describe('nano', () => {
     expect((await listModels(ours))[0]).toMatchObject({ name: 'nano', state: 'built-in', restricted: false });
     expect(await verifyModels(ours, 'nano')).toEqual([{ name: 'nano', problems: [] }]);
     const model = await resolveModel(ours);
-    expect(model).toMatchObject({ name: 'nano', view: 'roi', demonstration: true, embedded: true });
+    expect(model).toMatchObject({
+      name: 'nano',
+      view: 'roi',
+      following: 'prompted',
+      demonstration: true,
+      embedded: true,
+    });
     expect(model.manifest).toMatchObject({
       licence: { spdx: 'Apache-2.0' },
       intendedUse: expect.stringMatching(/not for clinical use/) as string,

@@ -129,7 +129,7 @@ it('gives exactly the masks of the engine', async () => {
   const events = target.segment({
     objects: [{ label: 1, prompts: [{ kind: 'box', slice: key(2), box: boxOf(2, key(2)) }] }],
     direction: 'both',
-    options: { ...defaultOptions, view: lease.model.view },
+    options: { ...defaultOptions, view: lease.model.view, following: lease.model.following },
   });
   let slices = 0;
   for await (const event of events) {

@@ -59,7 +59,7 @@ async function bareRate({ phantom, slice, drawing }: BenchSeries): Promise<{ rat
     // as in the server, where sessions on one series share the features of its slices
     const target = segmenter.open(source);
     for (let round = 0; round < 3; round++) {
-      await target.preview({ objects, options: { ...defaultOptions, view: model.view } });
+      await target.preview({ objects, options: { ...defaultOptions, view: model.view, following: model.following } });
       const started = performance.now();
       let done = 0;
       for await (const event of target.segment({
@@ -67,7 +67,7 @@ async function bareRate({ phantom, slice, drawing }: BenchSeries): Promise<{ rat
         direction: 'both',
         order: 'outward',
         stop: { absentSlices: 2 },
-        options: { ...defaultOptions, view: model.view },
+        options: { ...defaultOptions, view: model.view, following: model.following },
       })) {
         if (event.type === 'slice') done++;
       }

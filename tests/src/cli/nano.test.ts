@@ -62,7 +62,11 @@ describe('nano', () => {
     expect(result.stderr).toMatch(/note: nano is a DEMONSTRATION model/);
     expect(result.stdout).toMatch(/DEMONSTRATION/);
     const report = reportAt(join(fresh.folder, 'run.json'));
-    expect(report).toMatchObject({ demonstration: true, model: { name: 'nano' }, options: { view: 'roi' } });
+    expect(report).toMatchObject({
+      demonstration: true,
+      model: { name: 'nano' },
+      options: { view: 'roi', following: 'prompted' },
+    });
     expect(report.warnings.join()).toMatch(/DEMONSTRATION/);
 
     const found = await labelsAt(join(fresh.folder, 'mask.nrrd'));

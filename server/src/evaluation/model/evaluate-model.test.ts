@@ -75,6 +75,18 @@ describe('evaluateModelOnCase', () => {
     expect(sheet).toMatchObject({ format: 'png' });
   });
 
+  it('goes on from what was finished before', async () => {
+    const first = await evaluate(brightBlock());
+    const runner = new MemoryRunner();
+    const segmenter = new Segmenter(runner, { featureBudget: 1e6 });
+    const finished = (label: number) => (label === 3 ? first.pictures[0] : undefined);
+    const shown: StructurePictures[] = [];
+    const options = { engine: defaultOptions, tolerance: 2, finished };
+    const again = await evaluateModelOnCase(segmenter, brightBlock(), options, (one) => shown.push(one));
+    expect([again, shown]).toEqual([first.result, first.pictures]);
+    expect(runner.encoded).toEqual([]);
+  });
+
   it('draws no sheet of nothing', async () => {
     expect(await renderResultSheet([])).toBeUndefined();
   });

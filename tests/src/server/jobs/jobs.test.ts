@@ -274,7 +274,7 @@ describeWithOrthanc('jobs', () => {
       objects: [{ label: 1, prompts: [{ kind: 'box', slice: keySlice, box: [x0, y0, x1, y1] }] }],
       direction: 'both',
       range: propagate.range,
-      options: { ...defaultOptions, view: model.view },
+      options: { ...defaultOptions, view: model.view, following: model.following },
     })) {
       if (event.type === 'slice' && event.mask.includes(1)) masks.set(event.slice, event.mask);
     }

@@ -32,6 +32,8 @@ describe('configuration', () => {
     expect(config.http).toMatchObject({ host: '127.0.0.1', port: 8787, jsonBytes: 2 ** 20, corsOrigins: [] });
     expect(config.auth.mode).toBe('none');
     expect(config.pacs).toEqual([]);
+    const { slicer, nninteractive, monailabel } = config;
+    expect([slicer, nninteractive, monailabel].map(({ listen }) => listen)).toEqual(['off', 'off', 'off']);
     expect(dataDirectory).toBe('/home/a/.local/share/medsam2/server');
   });
 

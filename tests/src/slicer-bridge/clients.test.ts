@@ -55,7 +55,7 @@ async function fullSegmentation(plugIn: PlugIn, painted: Uint8Array): Promise<Re
 describe('several clients', () => {
   let bridge: TestBridge;
   beforeEach(async () => {
-    bridge = await startTestBridge(brightPixels, { settleSeconds: 0.5 });
+    bridge = await startTestBridge(brightPixels);
   });
   afterEach(() => bridge.close());
 
@@ -146,9 +146,11 @@ describe('several clients', () => {
   });
 
   it('that are killed in the middle of a click hold nobody up', async () => {
-    const [dead, alive] = [new PlugIn({ port: bridge.port }), new PlugIn({ port: bridge.port })];
+    const impatient = await startTestBridge(brightPixels, { settleSeconds: 2 });
+    const [dead, alive] = [new PlugIn({ port: impatient.port }), new PlugIn({ port: impatient.port })];
     await dead.upload(await image(pattern(1)));
     expect(await middleSlice(alive, pattern(2))).toBe(shown(pattern(2)));
+    await impatient.close();
   });
 });
 

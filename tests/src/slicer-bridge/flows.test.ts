@@ -91,6 +91,8 @@ const generations: readonly Pick<FlowJob, 'generation' | 'checkpoint'>[] = [
   { generation: 'D1', checkpoint: 'MedSAM2_latest.pt' },
   { generation: 'D2', checkpoint: 'MedSAM2_CTLesion.pt' },
 ];
+/** All generations on real images too, not only those that differ most: MEDSAM2_BRIDGE_ALL=1. */
+const everywhere = process.env.MEDSAM2_BRIDGE_ALL === '1';
 const improves = ({ generation }: Pick<FlowJob, 'generation'>): boolean => generation.startsWith('D');
 const uploadsModel = ({ generation }: Pick<FlowJob, 'generation'>): boolean => ['B1', 'C1'].includes(generation);
 
@@ -186,7 +188,7 @@ describeWithPython('the plug-in’s clicks, from middle slice to improvement', (
   ])('on a real %s', async (_, name, label, chosen) => {
     const scene = await realScene(name, label, 8);
     if (scene === undefined) return void process.stderr.write(`skipped: ${name} is not beside the repository\n`);
-    for (const generation of chosen) {
+    for (const generation of everywhere ? generations : chosen) {
       const report = await check(scene, generation);
       expect(report.middle.labels).toEqual([0, 1]);
     }

@@ -1,6 +1,6 @@
 import { countPixels, toBase64 } from '@medsam2/protocol/stream';
 import { ApiError } from '../client/api-error.js';
-import type { EditedSlice } from '../contract/index.js';
+import { WorkError, type EditedSlice } from '../contract/index.js';
 import { isRunningOn } from './running.js';
 import type { SeriesWork } from './series-work.js';
 
@@ -31,7 +31,10 @@ export class Editing {
     const { index } = this.work.data.get();
     for (const edited of slices) {
       const slice = index?.sliceOf(edited.image);
-      if (slice === undefined) continue;
+      if (slice === undefined) {
+        this.work.env.notices.add({ about: 'edit-outside', severity: 'warning', text: { key: 'notice.edit-outside' } });
+        continue;
+      }
       void this.enqueue({ edited, slice });
     }
   }
@@ -55,7 +58,11 @@ export class Editing {
     const { work } = this;
     const edit = this.pending.get(key);
     const session = work.sessionId;
-    if (edit === undefined || session === undefined) return; // sent with a newer stroke
+    if (edit === undefined) return; // sent with a newer stroke
+    if (session === undefined) {
+      this.keep(key, edit, { error: new WorkError({ key: 'why.no-session' }) });
+      return;
+    }
     const { segment, rows, columns, runs } = edit.edited;
     if (isRunningOn(work.data.get(), segment)) {
       this.keep(key, edit, { text: { key: 'notice.edit-waits' } });

@@ -39,6 +39,10 @@ export class SeriesController {
     this.segments = new Segments(this.work, changed);
     this.running = new Running(this.work, () => this.runEnded());
     this.saving = new Saving(this.work, saves);
+    // A session that was put to disk is followed again as soon as something is asked of it.
+    this.work.data.subscribe(() => {
+      if (this.work.data.get().busy > 0) this.link?.wake();
+    });
     this.work.listen({
       attached: ({ id }) => {
         this.link = new SessionLink(this.work, id, {

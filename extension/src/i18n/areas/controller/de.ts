@@ -33,6 +33,8 @@ export const de: Readonly<Record<keyof typeof en, string>> = {
   'notice.prompt-failed': 'Der Prompt konnte nicht verwendet werden; er bleibt erhalten, siehe Seitenleiste.',
   'notice.prompt-waits': 'Der Prompt wird gesendet, sobald die Propagierung seines Segments beendet ist.',
   'notice.edit-waits': 'Die gemalte Korrektur wird gesendet, sobald die Propagierung ihres Segments beendet ist.',
+  'notice.edit-outside':
+    'Das Gemalte liegt auf einem Bild, das nicht zum gewählten Volumen gehört; es wird nicht verwendet.',
   'notice.run-stopped': 'Angehalten. Was schon da war, bleibt erhalten ({count} Schichten).',
   'notice.run-broken':
     'Die Propagierung brach ab. Was schon da war, bleibt erhalten; propagieren Sie für den Rest erneut.',

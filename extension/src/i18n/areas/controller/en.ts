@@ -28,6 +28,7 @@ export const en = {
   'notice.prompt-failed': 'The prompt could not be used; it is kept, see the panel.',
   'notice.prompt-waits': 'The prompt is sent when the propagation of its segment has ended.',
   'notice.edit-waits': 'The painted correction is sent when the propagation of its segment has ended.',
+  'notice.edit-outside': 'What was painted lies on an image that is not part of the chosen volume; it is not used.',
   'notice.run-stopped': 'Stopped. What had arrived is kept ({count} slices).',
   'notice.run-broken': 'The propagation broke off. What had arrived is kept; propagate again for the rest.',
   'notice.run-nothing': 'The propagation found nothing.',

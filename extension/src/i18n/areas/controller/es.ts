@@ -30,6 +30,7 @@ export const es: Readonly<Record<keyof typeof en, string>> = {
   'notice.prompt-failed': 'No se pudo usar la indicación; se conserva, vea el panel.',
   'notice.prompt-waits': 'La indicación se enviará cuando termine la propagación de su segmento.',
   'notice.edit-waits': 'La corrección pintada se enviará cuando termine la propagación de su segmento.',
+  'notice.edit-outside': 'Lo pintado está en una imagen que no pertenece al volumen elegido; no se usa.',
   'notice.run-stopped': 'Detenido. Lo que había llegado se conserva ({count} cortes).',
   'notice.run-broken':
     'La propagación se interrumpió. Lo que había llegado se conserva; propague de nuevo para el resto.',

@@ -30,6 +30,7 @@ export const fr: Readonly<Record<keyof typeof en, string>> = {
   'notice.prompt-failed': 'L’indication n’a pas pu être utilisée ; elle est conservée, voir le panneau.',
   'notice.prompt-waits': 'L’indication sera envoyée à la fin de la propagation de son segment.',
   'notice.edit-waits': 'La correction peinte sera envoyée à la fin de la propagation de son segment.',
+  'notice.edit-outside': 'Ce qui a été peint se trouve sur une image hors du volume choisi ; ce n’est pas utilisé.',
   'notice.run-stopped': 'Arrêté. Ce qui était arrivé est conservé ({count} coupes).',
   'notice.run-broken':
     'La propagation s’est interrompue. Ce qui était arrivé est conservé ; relancez-la pour le reste.',

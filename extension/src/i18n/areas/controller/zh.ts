@@ -30,6 +30,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'notice.prompt-failed': '提示无法使用，但已保留，请查看面板。',
   'notice.prompt-waits': '该提示将在其分割段传播结束后发送。',
   'notice.edit-waits': '手绘修正将在其分割段传播结束后发送。',
+  'notice.edit-outside': '绘制内容所在的图像不属于所选体数据，不会被使用。',
   'notice.run-stopped': '已停止。已完成的结果保留（{count} 张切片）。',
   'notice.run-broken': '传播中断。已完成的结果保留，请重新传播其余部分。',
   'notice.run-nothing': '传播未发现任何目标。',

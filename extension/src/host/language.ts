@@ -4,9 +4,9 @@ export function hostLanguage(page: Pick<Window, 'localStorage' | 'navigator' | '
   return asked ?? stored(page) ?? page.navigator.language;
 }
 
-function stored({ localStorage }: Pick<Window, 'localStorage'>): string | null {
+function stored(page: Pick<Window, 'localStorage'>): string | null {
   try {
-    return localStorage.getItem('i18nextLng');
+    return page.localStorage.getItem('i18nextLng');
   } catch (error) {
     // Storage may be forbidden by the browser's settings; the navigator's language remains.
     if (error instanceof DOMException) return null;

@@ -22,7 +22,10 @@ export interface Series {
 const notImages = new Set(['SEG', 'RTSTRUCT', 'RTDOSE', 'RTPLAN', 'SR', 'PR', 'KO', 'DOC', 'ECG', 'SM', 'M3D', 'REG']);
 
 /** @returns the series, or why it cannot be segmented */
-export function seriesOf(displaySet: HostDisplaySet, core: CornerstoneCore): Series | { readonly reason: Text } {
+export function seriesOf(
+  displaySet: HostDisplaySet,
+  core: Pick<CornerstoneCore, 'metaData'>,
+): Series | { readonly reason: Text } {
   if (notImages.has(displaySet.Modality) || displaySet.isOverlayDisplaySet === true) {
     return { reason: { key: 'viewer.not-images', values: { modality: displaySet.Modality } } };
   }

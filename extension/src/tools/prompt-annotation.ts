@@ -1,4 +1,4 @@
-import type { Annotation } from '../host/types/tools.js';
+import type { Annotation, CornerstoneTools } from '../host/types/tools.js';
 
 /** How a prompt is drawn. */
 export interface PromptLook {
@@ -16,3 +16,9 @@ export interface PromptAnnotation extends Annotation {
 
 export const isPromptAnnotation = (annotation: Annotation): annotation is PromptAnnotation =>
   'prompt' in annotation.data;
+
+/** Without the event that makes OHIF look for a measurement of that kind, and complain that there is none. */
+export function addQuietly(tools: CornerstoneTools, annotation: PromptAnnotation, element: HTMLDivElement): void {
+  const manager = tools.annotation.state.getAnnotationManager();
+  manager.addAnnotation(annotation, manager.getGroupKey(element));
+}

@@ -15,7 +15,7 @@ import type {
 } from '../host/types/tools.js';
 import { drawPrompt } from './draw-prompt.js';
 import { toolNames } from './names.js';
-import { isPromptAnnotation, type PromptAnnotation } from './prompt-annotation.js';
+import { addQuietly, isPromptAnnotation, type PromptAnnotation } from './prompt-annotation.js';
 import { boxShape, distanceToOutline, lassoShape, pointShape, scribbleShape, type PromptShape } from './shapes.js';
 
 /** Who is told of drawings; changes when the mode is entered again, while the classes stay for the page's life. */
@@ -84,7 +84,7 @@ export function promptToolClass(
         isVisible: true,
       };
       sink()?.begun(annotation);
-      state.addAnnotation(annotation, element);
+      addQuietly(tools, annotation, element);
       this.begin({ annotation, viewport, isNew: true, handle: undefined, hasMoved: false });
       event.preventDefault();
       return annotation;

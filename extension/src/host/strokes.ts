@@ -1,4 +1,5 @@
 /** When a stroke of the host's brush has ended, what it changed is looked for. */
+import type { Series } from './series.js';
 import type { Labelmaps, SeriesEntry } from './labelmaps/labelmaps.js';
 
 /** Milliseconds after the last change, for what is no stroke: commands of the host, its own undo. */
@@ -19,6 +20,8 @@ export class Strokes {
 
   constructor(
     private readonly labelmaps: Labelmaps,
+    /** indices of the images of a series that viewports show */
+    private readonly shown: (series: Series) => readonly number[],
     private readonly page: Pick<Window, 'addEventListener' | 'removeEventListener'>,
   ) {
     page.addEventListener('pointerdown', this.onDown, true);
@@ -46,8 +49,8 @@ export class Strokes {
     this.timer = setTimeout(() => {
       const changed = [...this.changedSeries];
       this.changedSeries.clear();
-      for (const { masks } of changed) {
-        void masks.findEdits().catch((error: unknown) => this.labelmaps.onFailed.emit(error));
+      for (const { masks, series } of changed) {
+        void masks.findEdits(this.shown(series)).catch((error: unknown) => this.labelmaps.onFailed.emit(error));
       }
     }, wait);
   }

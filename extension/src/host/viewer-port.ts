@@ -96,7 +96,15 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   labelmaps.onFailed.on(failed);
   labelmaps.onMasks.on((entry, changed) => surfaces.changed(entry, changed));
 
-  const strokes = new Strokes(labelmaps, page);
+  const strokes = new Strokes(
+    labelmaps,
+    (series) =>
+      viewports
+        .slicesOf(series)
+        .map((viewport) => viewports.indexIn(viewport, series))
+        .filter((index) => index !== undefined),
+    page,
+  );
   const refreshMasks = () => {
     for (const entry of labelmaps.all()) {
       surfaces.refresh(entry);

@@ -104,7 +104,7 @@ export class Labelmaps {
   changedByHost(segmentationId: string): SeriesEntry | undefined {
     if (this.isOurs) return undefined;
     const entry = this.all().find(({ masks }) => masks.layers.some(({ id }) => id === segmentationId));
-    // Shown images first; a stroke of a sphere, or a command, may have reached any other.
+    // The host's own list of images is by place in a viewport; a stroke of a sphere, or a command, may reach any.
     entry?.masks.suspectEdits(segmentationId, entry.series.imageIds.keys());
     return entry;
   }

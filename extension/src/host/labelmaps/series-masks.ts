@@ -95,11 +95,25 @@ export class SeriesMasks {
     this.suspect.set(layer, set);
   }
 
-  /** The stroke ended: finds what it changed, and says so. In portions: a stroke may reach through the whole volume. */
-  async findEdits(): Promise<void> {
+  /**
+   * The stroke ended: finds what it changed, and says so.
+   * @param shown images looked at first, where most strokes are; the rest follows in portions, for a stroke may reach
+   *   through the whole volume
+   */
+  async findEdits(shown: readonly number[] = []): Promise<void> {
+    const seen = this.editsOnShown(shown);
+    if (seen.length > 0) this.parts.edited(seen);
     const edits: SliceEdit[] = [];
     await inPortions(this.parts.clock, this.searchEdits(edits), () => !this.isClosed);
     if (edits.length > 0) this.parts.edited(edits);
+  }
+
+  private editsOnShown(shown: readonly number[]): SliceEdit[] {
+    const edits: SliceEdit[] = [];
+    for (const [layer, indices] of this.suspect) {
+      for (const index of shown) if (indices.delete(index)) edits.push(...this.editsOn(layer, index));
+    }
+    return edits;
   }
 
   private *searchEdits(edits: SliceEdit[]): Generator<void> {

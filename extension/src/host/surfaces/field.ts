@@ -12,8 +12,8 @@ export interface Field {
   readonly toWorld: (x: number, y: number, z: number) => Point3;
 }
 
-/** Samples of a field at most: a surface of it has some 100,000 triangles, and is made in well under a second. */
-const mostSamples = 1_000_000;
+/** Samples of a field at most: a surface of it has some 60,000 triangles, which software rendering still turns. */
+const mostSamples = 400_000;
 
 /**
  * @param masks index of the image to runs

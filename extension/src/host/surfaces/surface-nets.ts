@@ -74,7 +74,7 @@ export function* surfaceOf({ size: [sx, sy, sz], values, toWorld }: Field): Gene
     [below, here] = [here, below];
     yield;
   }
-  return { points: Float32Array.from(points), polys: Uint32Array.from(polys) };
+  return { points: new Float32Array(points), polys: new Uint32Array(polys) };
 }
 
 /** One bit per corner of the cell that is inside. */

@@ -30,6 +30,8 @@ interface Followed {
 export class Running {
   private followed: Followed | undefined;
   private readonly over = new Set<string>();
+  /** what the last run was asked for, to ask for the same again when it broke off */
+  private asked: 'active' | 'all' = 'active';
 
   constructor(
     private readonly work: SeriesWork,
@@ -50,6 +52,7 @@ export class Running {
   async propagate(which: 'active' | 'all' = 'active'): Promise<void> {
     const { work } = this;
     const { api, notices, shared } = work.env;
+    this.asked = which;
     await work.queue.run(async () => {
       const { session, activeSegment, range, index } = work.data.get();
       if (session === undefined) return;
@@ -131,12 +134,12 @@ export class Running {
     const values = { count: slices.length, first: (slices[0] ?? 0) + 1, last: (slices.at(-1) ?? 0) + 1 };
     if (state === 'failed') {
       const text: Text = { problem: { code: 'run-failed', detail: message ?? '', remedy: '' } };
-      notices.add({ about: 'run', severity: 'error', text, retry: () => this.propagate() });
+      notices.add({ about: 'run', severity: 'error', text, retry: () => this.propagate(this.asked) });
       viewer.announce(text, 'error');
     } else if (state === 'cancelled') {
       const key = message === undefined ? 'notice.run-stopped' : 'notice.run-broken';
       const severity = message === undefined ? 'info' : 'warning';
-      const retry = message === undefined ? {} : { retry: () => this.propagate() };
+      const retry = message === undefined ? {} : { retry: () => this.propagate(this.asked) };
       notices.add({ about: 'run', severity, text: { key, values }, ...retry });
     } else if (slices.length === 0) {
       const text = { key: 'notice.run-nothing' } as const;

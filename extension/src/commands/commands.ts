@@ -3,7 +3,7 @@ import type { Tool } from '../contract/viewer.js';
 import type { GuardedAction } from '../contract/work.js';
 import { panelTag } from '../identity.js';
 import type { Open, Runtime } from '../runtime/runtime.js';
-import { commandContext, type CommandName } from './names.js';
+import { commandContext, hostContext, type CommandName } from './names.js';
 
 type Command = (options?: { readonly tool?: Tool }) => unknown;
 
@@ -34,6 +34,14 @@ export function commandsModule(runtime: Runtime, panelId: string, page: Pick<Win
     );
   };
 
+  /** The session's own where it is open, the host's elsewhere. */
+  const instead = (name: 'undo' | 'redo'): { readonly commandFn: Command } => {
+    const ours = when(name, ({ workbench }) => workbench.actions[name]());
+    return {
+      commandFn: () => (runtime.current() === undefined ? runtime.runHostCommand(name, hostContext) : ours.commandFn()),
+    };
+  };
+
   return {
     defaultContext: commandContext,
     definitions: {
@@ -44,6 +52,8 @@ export function commandsModule(runtime: Runtime, panelId: string, page: Pick<Win
       medsam2Stop: when('stop', ({ workbench }) => workbench.actions.stop()),
       medsam2Undo: when('undo', ({ workbench }) => workbench.actions.undo()),
       medsam2Redo: when('redo', ({ workbench }) => workbench.actions.redo()),
+      undo: instead('undo'),
+      redo: instead('redo'),
       medsam2NextDoubtful: when('nextDoubtful', ({ workbench }) => workbench.actions.nextDoubtful(1)),
       medsam2PreviousDoubtful: when('nextDoubtful', ({ workbench }) => workbench.actions.nextDoubtful(-1)),
       medsam2FromCurrent: when(undefined, ({ workbench }) => workbench.actions.setRangeEnd('first')),

@@ -19,5 +19,11 @@ export const commandNames = [
   'medsam2RemovePrompt',
   'medsam2FocusPanel',
   'medsam2KeyboardDraw',
+  // Names of the host's own: its buttons in the header run them, and the newest context of a command counts.
+  'undo',
+  'redo',
 ] as const;
+/** Context of the host's own commands for images. */
+export const hostContext = 'CORNERSTONE';
+
 export type CommandName = (typeof commandNames)[number];

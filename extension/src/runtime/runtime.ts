@@ -72,6 +72,11 @@ export class Runtime {
     this.onChange.emit();
   }
 
+  /** A command of the viewer itself, of that name in that context. */
+  runHostCommand(name: string, context: string): unknown {
+    return this.context?.commandsManager.runCommand(name, {}, context);
+  }
+
   current(): Open | undefined {
     return this.opened;
   }

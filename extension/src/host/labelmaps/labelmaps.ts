@@ -26,6 +26,9 @@ export interface SeriesEntry {
   segments: readonly SegmentMark[];
 }
 
+/** A pixel of the host's labelmaps is a byte. */
+const mostSegments = 255;
+
 export class Labelmaps {
   readonly onEdited = new Emitter<[readonly EditedSlice[]]>();
   /** masks of these segments are other ones now */
@@ -47,8 +50,12 @@ export class Labelmaps {
   async show(series: Series, segments: readonly SegmentMark[]): Promise<SeriesEntry> {
     const entry = this.entries.get(series.target.displaySetId) ?? this.open(series);
     const gone = entry.segments.filter(({ id }) => !segments.some((segment) => segment.id === id));
-    entry.segments = segments;
-    for (const { id } of segments) await entry.masks.home(id);
+    const most = segments.filter(({ id }) => id <= mostSegments);
+    if (most.length < segments.length && entry.segments.length < segments.length) {
+      this.onFailed.emit(new Error(`more than ${mostSegments} segments`));
+    }
+    entry.segments = most;
+    for (const { id } of most) await entry.masks.home(id);
     await Promise.all(gone.map(({ id }) => entry.masks.drop(id)));
     await this.refresh(entry);
     return entry;
@@ -58,7 +65,7 @@ export class Labelmaps {
     const entry = this.entries.get(series.target.displaySetId) ?? this.open(series);
     const writes = masks.flatMap(({ segment, image, runs }) => {
       const index = series.indexOf(image);
-      return index === undefined ? [] : [{ segment, index, runs }];
+      return index === undefined || segment > mostSegments ? [] : [{ segment, index, runs }];
     });
     entry.masks.write(writes);
     this.onMasks.emit(entry, new Set(writes.map(({ segment }) => segment)));

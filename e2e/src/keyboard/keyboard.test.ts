@@ -12,7 +12,7 @@ import {
   type ViewerPage,
 } from '../support/index.js';
 import { partWith, serverIs, until } from '../failures/panel.js';
-import { focusedPart, goTo, slideTo, spokenPlace, steerBox, tabTo } from './keys.js';
+import { focusedPart, goTo, slideTo, spokenPlace, steerBox, steerPoint, tabTo } from './keys.js';
 
 const organ = 'left kidney';
 
@@ -80,8 +80,14 @@ describeWithViewer('with the keyboard alone', () => {
     await partWith(viewer, 'medsam2-tool-point', { 'aria-pressed': 'true' });
     await press('k');
     expect(await spokenPlace(viewer)).toMatch(/^Point at column \d+, row \d+$/);
+    const [[x0, y0], [x1, y1]] = boxOf(study, organ);
+    await steerPoint(viewer, [Math.round((x0 + x1) / 2), Math.round((y0 + y1) / 2)]);
     await viewer.picture('point');
-    await press('Escape');
+    await press('Enter');
+    await until(viewer, 'the second prompt', async () => {
+      const title = await viewer.part('medsam2-prompts-toggle').innerText();
+      return title.includes('(2)') && (await viewer.part('medsam2-hint').locator('.m2-spinner').count()) === 0;
+    });
   });
 
   it('it is propagated through all slices and through a stretch of them', async () => {

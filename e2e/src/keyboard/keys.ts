@@ -52,31 +52,31 @@ export async function spokenPlace(viewer: ViewerPage): Promise<string> {
   return text;
 }
 
-interface Box {
-  readonly column: number;
-  readonly row: number;
-  readonly width: number;
-  readonly height: number;
-}
+type Side = 'column' | 'row' | 'width' | 'height';
+
+const steering: Readonly<Record<Side, readonly [held: string, more: string, less: string]>> = {
+  column: ['', 'ArrowRight', 'ArrowLeft'],
+  row: ['', 'ArrowDown', 'ArrowUp'],
+  width: ['Shift+', 'ArrowRight', 'ArrowLeft'],
+  height: ['Shift+', 'ArrowDown', 'ArrowUp'],
+};
 
 /** Brings the box of the layer within a pixel of a box in pixels of the image, going by what is read out alone. */
-export async function steerBox(
-  viewer: ViewerPage,
-  [[x0, y0], [x1, y1]]: readonly (readonly number[])[],
-): Promise<void> {
-  const wanted: Box = { column: x0 + 1, row: y0 + 1, width: x1 - x0, height: y1 - y0 };
-  const moves: readonly (readonly [keyof Box, string, string, string])[] = [
-    ['column', '', 'ArrowRight', 'ArrowLeft'],
-    ['row', '', 'ArrowDown', 'ArrowUp'],
-    ['width', 'Shift+', 'ArrowRight', 'ArrowLeft'],
-    ['height', 'Shift+', 'ArrowDown', 'ArrowUp'],
-  ];
-  for (const [side, held, more, less] of moves) {
+export const steerBox = (viewer: ViewerPage, [[x0, y0], [x1, y1]]: readonly (readonly number[])[]): Promise<void> =>
+  steer(viewer, { column: x0 + 1, row: y0 + 1, width: x1 - x0, height: y1 - y0 });
+
+/** Brings the point of the layer within a pixel of a point in pixels of the image. */
+export const steerPoint = (viewer: ViewerPage, [x, y]: readonly [number, number]): Promise<void> =>
+  steer(viewer, { column: x + 1, row: y + 1 });
+
+async function steer(viewer: ViewerPage, wanted: Readonly<Partial<Record<Side, number>>>): Promise<void> {
+  for (const [side, target] of Object.entries(wanted) as [Side, number][]) {
+    const [held, more, less] = steering[side];
     for (let round = 0; ; round++) {
       const said = await spokenPlace(viewer);
-      const off = wanted[side] - boxIn(said)[side];
+      const off = target - numberIn(said, side);
       if (Math.abs(off) <= 1) break;
-      if (round === 8) throw new Error(`keys do not bring ${side} to ${wanted[side]}: ${said}`);
+      if (round === 8) throw new Error(`keys do not bring ${side} to ${target}: ${said}`);
       const key = off > 0 ? more : less;
       const coarse = Math.floor(Math.abs(off) / 5);
       for (let press = 0; press < coarse; press++) await viewer.page.keyboard.press(held + key);
@@ -85,11 +85,14 @@ export async function steerBox(
   }
 }
 
-function boxIn(text: string): Box {
-  const match = /^Box at column (\d+), row (\d+); (\d+) wide, (\d+) high$/.exec(text);
-  if (match === null) throw new Error(`this is not read out as a box: ${text}`);
-  const [column, row, width, height] = match.slice(1).map(Number);
-  return { column, row, width, height };
+function numberIn(text: string, side: Side): number {
+  const match =
+    /^(?:Box|Point) at column (?<column>\d+), row (?<row>\d+)(?:; (?<width>\d+) wide, (?<height>\d+) high)?$/.exec(
+      text,
+    );
+  const value = match?.groups?.[side];
+  if (value === undefined) throw new Error(`no ${side} is read out: ${text}`);
+  return Number(value);
 }
 
 /** Presses keys of the focused slider until it is on a value from 1. */

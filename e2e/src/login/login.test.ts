@@ -123,7 +123,7 @@ describeWithViewer('behind the login of the viewer', () => {
     await viewer.drag(boxOf(study, organ));
     await serverIs(viewer, 'login-needed');
     await partWith(viewer, 'medsam2-prompt', { 'data-state': 'sending' });
-    expect(await panelText(viewer)).toContain('Your login has ended. Log in again; your work is kept.');
+    expect(await panelText(viewer)).toMatch(/Your login has ended.*work is kept/);
     const mask = await viewer.mask(study, 1);
     expect(mask.includes(1)).toBe(true);
     await viewer.picture('login-needed');

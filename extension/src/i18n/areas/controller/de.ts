@@ -59,7 +59,8 @@ export const de: Readonly<Record<keyof typeof en, string>> = {
     'Der Segmentierungsserver hat nicht rechtzeitig geantwortet. Vielleicht ist er ausgelastet; versuchen Sie es erneut.',
   'problem.not-api':
     'Unter der Adresse des Segmentierungsservers antwortet etwas anderes. Prüfen Sie die Adresse in der Konfiguration des Viewers und ob eine Anmeldeseite davor liegt.',
-  'problem.not-authenticated': 'Ihre Anmeldung ist abgelaufen. Melden Sie sich wieder an; Ihre Arbeit bleibt erhalten.',
+  'problem.not-authenticated':
+    'Ihre Anmeldung ist abgelaufen; Ihre Arbeit bleibt erhalten. Erneuert der Viewer sie nicht von selbst, laden Sie die Seite neu, um sich anzumelden.',
   'problem.not-allowed': 'Ihr Konto darf das nicht. Fragen Sie Ihre Administration.',
   'problem.server-stopping': 'Der Segmentierungsserver startet neu. Es wird von selbst erneut versucht.',
   'problem.session-busy':

@@ -47,7 +47,8 @@ export const en = {
   'problem.timed-out': 'The segmentation server did not answer in time. It may be busy; try again.',
   'problem.not-api':
     'Something else than the segmentation server answers at its address. Check the address in the viewer’s configuration, and that no login page lies before it.',
-  'problem.not-authenticated': 'Your login has ended. Log in again; your work is kept.',
+  'problem.not-authenticated':
+    'Your login has ended; your work is kept. If the viewer does not renew it by itself, reload the page to log in.',
   'problem.not-allowed': 'Your account may not do this. Ask your administrator.',
   'problem.server-stopping': 'The segmentation server is restarting. It is tried again by itself.',
   'problem.session-busy': 'This cannot be done while a propagation runs. Wait for its end, or stop it.',

@@ -50,7 +50,8 @@ export const es: Readonly<Record<keyof typeof en, string>> = {
   'problem.timed-out': 'El servidor de segmentación no respondió a tiempo. Puede estar ocupado; inténtelo de nuevo.',
   'problem.not-api':
     'En la dirección del servidor de segmentación responde otra cosa. Compruebe la dirección en la configuración y que no haya una página de inicio de sesión delante.',
-  'problem.not-authenticated': 'Su inicio de sesión ha caducado. Inicie sesión de nuevo; su trabajo se conserva.',
+  'problem.not-authenticated':
+    'Su inicio de sesión ha caducado; su trabajo se conserva. Si el visor no lo renueva por sí mismo, recargue la página para iniciar sesión.',
   'problem.not-allowed': 'Su cuenta no puede hacer esto. Consulte a su administrador.',
   'problem.server-stopping': 'El servidor de segmentación se está reiniciando. Se reintentará automáticamente.',
   'problem.session-busy': 'No se puede hacer durante una propagación. Espere a que termine o deténgala.',

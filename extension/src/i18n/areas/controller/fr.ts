@@ -50,7 +50,8 @@ export const fr: Readonly<Record<keyof typeof en, string>> = {
   'problem.timed-out': 'Le serveur de segmentation n’a pas répondu à temps. Il est peut-être occupé ; réessayez.',
   'problem.not-api':
     'Autre chose que le serveur de segmentation répond à son adresse. Vérifiez l’adresse dans la configuration et qu’aucune page de connexion ne s’interpose.',
-  'problem.not-authenticated': 'Votre connexion a expiré. Reconnectez-vous ; votre travail est conservé.',
+  'problem.not-authenticated':
+    'Votre connexion a expiré ; votre travail est conservé. Si la visionneuse ne la renouvelle pas d’elle-même, rechargez la page pour vous connecter.',
   'problem.not-allowed': 'Votre compte n’y est pas autorisé. Demandez à votre administrateur.',
   'problem.server-stopping': 'Le serveur de segmentation redémarre. Un nouvel essai sera fait automatiquement.',
   'problem.session-busy': 'Impossible pendant une propagation. Attendez la fin ou arrêtez-la.',

@@ -46,7 +46,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'problem.unreachable': '无法连接分割服务器。请检查其是否运行以及网络是否允许访问。',
   'problem.timed-out': '分割服务器未及时响应，可能繁忙，请重试。',
   'problem.not-api': '该地址的响应并非来自分割服务器。请检查查看器配置中的地址，以及是否被登录页面拦截。',
-  'problem.not-authenticated': '登录已过期，请重新登录；您的工作已保留。',
+  'problem.not-authenticated': '登录已过期；您的工作已保留。如果阅片器没有自动续期，请重新加载页面以登录。',
   'problem.not-allowed': '您的账户无权执行此操作，请联系管理员。',
   'problem.server-stopping': '分割服务器正在重启，系统会自动重试。',
   'problem.session-busy': '传播进行时无法执行此操作。请等待结束或停止传播。',

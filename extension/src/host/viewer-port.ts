@@ -126,11 +126,12 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
 
   const { Events } = core.Enums;
   const toolEvents = tools.Enums.Events;
-  subscriptions.toService(
-    services.viewportGridService,
-    ['ACTIVE_VIEWPORT_ID_CHANGED', 'GRID_STATE_CHANGED'],
-    settled.soon,
-  );
+  subscriptions.toService(services.viewportGridService, ['GRID_STATE_CHANGED'], settled.soon);
+  subscriptions.toService(services.viewportGridService, ['ACTIVE_VIEWPORT_ID_CHANGED'], () => {
+    // At once: the press that changed it may begin a drawing.
+    targetChanged.emit();
+    settled.soon();
+  });
   subscriptions.toService(services.cornerstoneViewportService, ['VIEWPORT_DATA_CHANGED'], () => {
     settled.soon();
     redrawn.soon();

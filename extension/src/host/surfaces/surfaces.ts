@@ -121,7 +121,7 @@ export class Surfaces {
     const colour = entry.segments.find((mark) => mark.id === segment)?.colour ?? [255, 214, 0];
     if (existing === undefined) {
       await core.geometryLoader.createAndCacheGeometry(id, {
-        type: 'Surface',
+        type: 'SURFACE',
         geometryData: {
           id,
           points: mesh.points,

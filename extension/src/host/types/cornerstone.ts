@@ -93,7 +93,7 @@ export interface CornerstoneCore {
   readonly geometryLoader: {
     createAndCacheGeometry(
       id: string,
-      options: { readonly type: string; readonly geometryData: SurfaceData },
+      options: { readonly type: 'SURFACE'; readonly geometryData: SurfaceData },
     ): HostGeometry | Promise<HostGeometry>;
   };
   readonly utilities: {

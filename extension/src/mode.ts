@@ -7,6 +7,7 @@ import { commandContext } from './commands/names.js';
 import { toolbarButtons, toolbarIds } from './commands/toolbar.js';
 import type { HostContext, HotkeyBinding } from './host/types/ohif.js';
 import { hostLanguage } from './host/language.js';
+import { keepPanel } from './host/own-panel.js';
 import type { MessageKey } from './i18n/catalogue.js';
 import { translator } from './i18n/translate.js';
 import { modeId, panelId, panelTag, routeName } from './identity.js';
@@ -91,7 +92,7 @@ const mode: OhifMode = {
 
 /** @returns undoes what was done */
 function enter({ servicesManager, commandsManager }: HostContext): () => void {
-  const { toolbarService, customizationService, panelService, segmentationService } = servicesManager.services;
+  const { toolbarService, customizationService, panelService } = servicesManager.services;
   const text = (key: MessageKey) => translator(hostLanguage(window))({ key });
   commandsManager.runCommand('medsam2EnterMode', {}, commandContext);
 
@@ -108,14 +109,9 @@ function enter({ servicesManager, commandsManager }: HostContext): () => void {
     'panelSegmentation.disableUpdateSegmentationStats': { $set: true },
   });
 
-  // The segmentation mode turns to its own panel when a first segmentation appears: that is ours, so stay here, once.
-  const event = segmentationService.EVENTS.SEGMENTATION_REPRESENTATION_MODIFIED;
-  const first = segmentationService.subscribe(event, () => {
-    first.unsubscribe();
-    setTimeout(() => panelService.activatePanel(panelId, true), 0);
-  });
+  const panel = keepPanel(panelService, panelId, () => document.querySelector(panelTag) !== null);
   return () => {
-    first.unsubscribe();
+    panel.unsubscribe();
     commandsManager.runCommand('medsam2LeaveMode', {}, commandContext);
   };
 }

@@ -163,6 +163,7 @@ describeWithOrthanc('work on a series in a viewer', () => {
   it('keeps a prompt that is refused, and sends it again when the reason is gone', async () => {
     await person.actions.changeSegment(1, { locked: true });
     expect(person.state.unavailable.draw).toMatchObject({ key: 'why.locked' });
+    const before = maskOf(series.slice + 1);
     const id = person.drawBox({ ...series, slice: series.slice + 1 });
     await person.until('the refusal', ({ prompts }) =>
       prompts.some((prompt) => prompt.id === id && prompt.state === 'failed'),
@@ -179,6 +180,7 @@ describeWithOrthanc('work on a series in a viewer', () => {
     expect(person.notice(`prompt:${id}`)).toBeUndefined();
     viewer.removePrompt(id);
     await person.until('removal', ({ prompts }) => prompts.every((prompt) => prompt.id !== id));
+    await person.until('the mask that was there', () => String(maskOf(series.slice + 1)) === String(before));
   });
 
   it('is there again after the page was loaded anew', async () => {

@@ -12,6 +12,7 @@ test('attributes are named as the viewer names them, single values without their
     '00091001': { vr: 'UN', Value: ['private'] },
     '00080021': { vr: 'DA' },
   });
+  expect(instance.ReferencedSeriesSequence).toHaveProperty('SeriesInstanceUID', '1.2.3');
   expect(instance).toEqual({
     SOPClassUID: '1.2.840.10008.5.1.4.1.1.66.4',
     SeriesDescription: 'Liver',

@@ -136,6 +136,15 @@ const keywords: Readonly<Record<string, string>> = {
   '00700081': 'ContentDescription',
 };
 
+/** The host reads attributes of an only item from the list itself, too. */
+function sequence(items: Record<string, unknown>[]): Record<string, unknown>[] {
+  const [only] = items;
+  if (items.length === 1) {
+    for (const [keyword, value] of Object.entries(only)) Object.defineProperty(items, keyword, { value });
+  }
+  return items;
+}
+
 /** DICOM JSON (PS3.18 F) with keywords for tags, single values without their list. Sequences stay lists. */
 export function naturalised(dataset: DicomJson): Record<string, unknown> {
   const instance: Record<string, unknown> = {};
@@ -143,7 +152,7 @@ export function naturalised(dataset: DicomJson): Record<string, unknown> {
     const keyword = keywords[tag.toUpperCase()];
     const values = element?.Value;
     if (keyword === undefined || values === undefined) continue;
-    if (element?.vr === 'SQ') instance[keyword] = values.map((item) => naturalised(item as DicomJson));
+    if (element?.vr === 'SQ') instance[keyword] = sequence(values.map((item) => naturalised(item as DicomJson)));
     else instance[keyword] = values.length === 1 ? values[0] : values;
   }
   return instance;

@@ -229,6 +229,8 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
       const viewportId = services.viewportGridService.getActiveViewportId();
       if (series === undefined || viewportId === null || viewportId === undefined) return;
       await openStored(host, series, stored, viewportId);
+      // The host makes it the active one, where its brush would paint.
+      settled.soon();
     },
 
     authorization: () => services.userAuthenticationService.getAuthorizationHeader()?.Authorization,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults, RunOptions } from 'axe-core';
+import type { Locator } from 'playwright-core';
 import { startTcpProxy, type TcpProxy } from '@medsam2/tests/dist/support/tcp-proxy.js';
 import {
   boxOf,
@@ -87,7 +88,7 @@ describeWithViewer('the panel in the viewer', () => {
 
   it('has its hotkeys in the dialog of the viewer', async () => {
     const { page } = viewer;
-    await page.locator('button[aria-haspopup=menu]').last().click();
+    await (await settingsButton(viewer)).click();
     await page.getByRole('menuitem', { name: 'Preferences' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Hotkeys').first().waitFor();
@@ -98,6 +99,18 @@ describeWithViewer('the panel in the viewer', () => {
     }
   });
 });
+
+/** The viewer's gear has no name: it is the menu that lies farthest to the right in the bar at the top. */
+async function settingsButton({ page }: ViewerPage): Promise<Locator> {
+  let [found, right]: [Locator | undefined, number] = [undefined, 0];
+  for (const button of await page.locator('button[aria-haspopup=menu]:visible').all()) {
+    const box = await button.boundingBox();
+    if (box === null || box.y > 60 || box.x < right) continue;
+    [found, right] = [button, box.x];
+  }
+  if (found === undefined) throw new Error('there is no menu in the bar at the top');
+  return found;
+}
 
 async function issues(viewer: ViewerPage, selector: string): Promise<string[]> {
   const options: RunOptions = { resultTypes: ['violations'] };

@@ -90,7 +90,6 @@ describeWithViewer('behind the login of the viewer', () => {
     const button = viewer.page.getByRole('button', { name: `Log in as ${user}` });
     await button.click({ timeout: 60_000 });
     await viewer.page.waitForURL(`${viewer.url}/medsam2?**`, { timeout: 60_000 });
-    await viewer.waitForImages();
   }
   const openStudy = (viewer: ViewerPage): Promise<unknown> =>
     viewer.page.goto(`${viewer.url}/medsam2?StudyInstanceUIDs=${study.studyUid}`);
@@ -98,6 +97,7 @@ describeWithViewer('behind the login of the viewer', () => {
   it('the user’s token goes to the server and, through it, to the PACS', async () => {
     const { viewer } = opened;
     await logIn(viewer, 'ada', () => openStudy(viewer));
+    await viewer.waitForImages();
     const line = await serverIs(viewer, 'online');
     expect(await line.getAttribute('data-tip')).toContain('ada');
     await segment(viewer, study, organ);
@@ -144,6 +144,7 @@ describeWithViewer('behind the login of the viewer', () => {
 
     provider.renewals = 'given';
     await logIn(viewer, 'ada', () => viewer.page.reload());
+    await viewer.waitForImages();
     await serverIs(viewer, 'online');
     expect(await (await noticeOf(viewer, 'resumed')).innerText()).toContain('taken up again');
     const { slice } = structureOf(study, organ);
@@ -160,12 +161,25 @@ describeWithViewer('behind the login of the viewer', () => {
     try {
       await follow(context);
       await logIn(viewer, 'rea', () => openStudy(viewer));
+      await viewer.waitForImages();
       await serverIs(viewer, 'online');
       expect(await panelText(viewer)).toContain('You may look at segmentations here, but not make any.');
       const box = await partWith(viewer, 'medsam2-tool-box', { 'aria-disabled': 'true' });
       expect(await box.getAttribute('data-tip')).toBe('Your account may look but not segment.');
       await viewer.picture('reader');
     } finally {
+      await context.close();
+    }
+  });
+
+  it('who has no role is told so', async () => {
+    const { viewer, context } = await opened.another();
+    try {
+      await follow(context);
+      await logIn(viewer, 'nobody', () => openStudy(viewer));
+      await until(viewer, 'the reason', async () => (await panelText(viewer)).includes('Your account may not do this'));
+    } finally {
+      await viewer.picture('nobody');
       await context.close();
     }
   });

@@ -177,9 +177,12 @@ describeWithViewer('behind the login of the viewer', () => {
     try {
       await follow(context);
       await logIn(viewer, 'nobody', () => openStudy(viewer));
-      await until(viewer, 'the reason', async () => (await panelText(viewer)).includes('Your account may not do this'));
-    } finally {
+      // over the viewer, which may show nothing of the study itself
+      const said = viewer.page.locator('[data-sonner-toast]', { hasText: 'Your account may not do this.' });
+      await until(viewer, 'the reason', async () => (await said.count()) > 0);
       await viewer.picture('nobody');
+      expect(await panelText(viewer)).toContain('Your account may not do this.');
+    } finally {
       await context.close();
     }
   });

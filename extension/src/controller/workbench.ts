@@ -187,6 +187,10 @@ class ViewerWorkbench implements Workbench {
     const { shared, viewer } = this.env;
     const before = shared.get().server.phase;
     shared.set({ server: state });
+    // The viewer may show nothing of the study either, and then no panel.
+    if (state.phase === 'offline' && state.problem.code === 'not-allowed' && before === 'connecting') {
+      viewer.announce({ problem: state.problem }, 'error');
+    }
     if (this.current?.work.sessionId === undefined || before !== 'online') return;
     if (state.phase === 'offline') viewer.announce({ key: 'notice.offline' }, 'warning');
     if (state.phase === 'login-needed') viewer.announce({ key: 'notice.login' }, 'warning');

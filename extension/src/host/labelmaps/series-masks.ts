@@ -31,9 +31,10 @@ export interface SeriesMasksParts {
   failed(error: unknown): void;
 }
 
-/** Milliseconds of work in one frame, and between two redraws, each of which draws all viewports anew. */
+/** Milliseconds of work in one frame, and least and most between two redraws, each of which draws all viewports anew. */
 const portion = 6;
 const redrawEvery = 100;
+const redrawAtLeastEvery = 1000;
 
 export class SeriesMasks {
   readonly layers: Layer[] = [];
@@ -43,6 +44,8 @@ export class SeriesMasks {
   /** images that the host's tools may have changed */
   private readonly suspect = new Map<Layer, Set<number>>();
   private shownAt = -Infinity;
+  /** grows where the host needs long to draw, so that most of the time is left to the user */
+  private pause = redrawEvery;
   private isRunning = false;
   private isClosed = false;
   private scratch = new Uint8Array(0);
@@ -140,16 +143,20 @@ export class SeriesMasks {
   private async run(): Promise<void> {
     if (this.isRunning || this.isClosed) return;
     this.isRunning = true;
+    let isRedrawn = false;
     try {
       while (this.queue.size > 0 && !this.isClosed) {
+        const asked = this.parts.clock.now();
         await new Promise<void>((resolve) => this.parts.clock.next(resolve));
+        if (isRedrawn) this.pause = this.pauseAfter(this.parts.clock.now() - asked);
         const until = this.parts.clock.now() + portion;
         for (const [key, write] of this.queue) {
           this.queue.delete(key);
           await this.paint(write);
           if (this.parts.clock.now() >= until) break;
         }
-        if (this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= redrawEvery) this.redraw();
+        isRedrawn = this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= this.pause;
+        if (isRedrawn) this.redraw();
       }
     } catch (error) {
       this.parts.failed(error);
@@ -236,6 +243,11 @@ export class SeriesMasks {
     const set = this.unshown.get(layer) ?? new Set<number>();
     set.add(index);
     this.unshown.set(layer, set);
+  }
+
+  /** @param frame milliseconds until the page came back from drawing */
+  private pauseAfter(frame: number): number {
+    return Math.min(redrawAtLeastEvery, Math.max(redrawEvery, 3 * frame));
   }
 
   private redraw(): void {

@@ -95,7 +95,7 @@ describeWithViewer('the panel in the viewer', () => {
     await viewer.picture('hotkeys');
     const text = await dialog.innerText();
     for (const label of ['box', 'propagate', 'next doubtful slice', 'draw with the keyboard', 'go to the panel']) {
-      expect(text).toContain(`MedSAM2: ${label}`);
+      expect(text).toContain(`MedSAM2 – ${label}`);
     }
   });
 });

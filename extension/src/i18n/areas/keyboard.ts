@@ -3,7 +3,7 @@ import { defineArea } from '../area.js';
 /** Drawing with the keyboard. */
 export const keyboardTexts = defineArea({
   en: {
-    'keyboard.draw': 'MedSAM2: draw with the keyboard',
+    'keyboard.draw': 'MedSAM2 – draw with the keyboard',
     'keyboard.keys.box':
       'Arrow keys move the box, Shift+arrow keys resize it, with Ctrl or Alt by one pixel. Page up/down: slice. Enter draws, Escape ends.',
     'keyboard.keys.point':
@@ -16,7 +16,7 @@ export const keyboardTexts = defineArea({
     'keyboard.other-tool': 'With the keyboard, boxes and points can be drawn. Choose one of those tools first.',
   },
   de: {
-    'keyboard.draw': 'MedSAM2: mit der Tastatur zeichnen',
+    'keyboard.draw': 'MedSAM2 – mit der Tastatur zeichnen',
     'keyboard.keys.box':
       'Pfeiltasten verschieben das Rechteck, Umschalt+Pfeiltasten ändern die Größe, mit Strg oder Alt um ein Pixel. Bild auf/ab: Schicht. Eingabe zeichnet, Esc beendet.',
     'keyboard.keys.point':
@@ -30,7 +30,7 @@ export const keyboardTexts = defineArea({
       'Mit der Tastatur lassen sich Rechtecke und Punkte zeichnen. Wählen Sie zuerst eines dieser Werkzeuge.',
   },
   fr: {
-    'keyboard.draw': 'MedSAM2 : dessiner au clavier',
+    'keyboard.draw': 'MedSAM2 – dessiner au clavier',
     'keyboard.keys.box':
       'Les flèches déplacent le rectangle, Maj+flèches le redimensionnent, avec Ctrl ou Alt d’un pixel. Page haut/bas : coupe. Entrée dessine, Échap termine.',
     'keyboard.keys.point':
@@ -44,7 +44,7 @@ export const keyboardTexts = defineArea({
       'Au clavier, on peut dessiner des rectangles et des points. Choisissez d’abord l’un de ces outils.',
   },
   es: {
-    'keyboard.draw': 'MedSAM2: dibujar con el teclado',
+    'keyboard.draw': 'MedSAM2 – dibujar con el teclado',
     'keyboard.keys.box':
       'Las flechas mueven el rectángulo, Mayús+flechas cambian su tamaño, con Ctrl o Alt de un píxel. Re Pág/Av Pág: corte. Intro dibuja, Escape termina.',
     'keyboard.keys.point':
@@ -58,7 +58,7 @@ export const keyboardTexts = defineArea({
       'Con el teclado se pueden dibujar rectángulos y puntos. Elija antes una de esas herramientas.',
   },
   zh: {
-    'keyboard.draw': 'MedSAM2：用键盘绘制',
+    'keyboard.draw': 'MedSAM2 – 用键盘绘制',
     'keyboard.keys.box':
       '方向键移动方框，Shift+方向键改变大小，加 Ctrl 或 Alt 每次一个像素。Page Up/Down：切片。Enter 绘制，Esc 结束。',
     'keyboard.keys.point': '方向键移动点，加 Ctrl 或 Alt 每次一个像素。Page Up/Down：切片。Enter 绘制，Esc 结束。',

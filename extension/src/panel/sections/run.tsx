@@ -124,7 +124,7 @@ function RunProgress() {
           {t(`panel.run.${run.state}`)}
         </span>
         <span className="m2-muted m2-numbers">
-          {run.state === 'queued' ? '' : counted}
+          {run.state === 'queued' || run.total === 0 ? '' : counted}
           <Pace run={run} />
         </span>
       </p>

@@ -1,0 +1,48 @@
+/**
+ * The whole way of a user in a real browser, with a real PACS and server: from a box to a saved segmentation and back, on
+ * a CT, a clip and an MR. The same built plug-in in each viewer; `OHIF_VERSION` tells it for one of them alone.
+ *
+ * The chapters after the first two have not been through all viewers yet: `E2E_FLOW=whole` tells them, too.
+ */
+import { viewerVersions } from '@medsam2/demo';
+import { describeWithViewer, openViewer, requireNoProblems, type OpenedViewer } from '../support/index.js';
+import { clipChapters, mrChapters } from './clip-chapters.js';
+import { ctChapters, streamChapters } from './ct-chapters.js';
+import { editChapters } from './edit-chapters.js';
+import { layoutChapters } from './layout-chapters.js';
+import { returnChapters } from './return-chapters.js';
+import { story } from './story.js';
+import { User } from './user.js';
+import type { Visit } from './visit.js';
+
+const one = process.env.OHIF_VERSION;
+
+describe.each(one === undefined ? Object.keys(viewerVersions) : [one])('OHIF %s', (ohif) => {
+  describeWithViewer('a visit', () => {
+    let opened: OpenedViewer | undefined;
+    const visit: Visit = { user: undefined as unknown as User, ct: undefined as never, masks: new Map() };
+
+    beforeAll(async () => {
+      opened = await openViewer({ name: 'flow', ohif, studies: ['ct', 'us', 'mr'], viewport: sizeOf(process.env) });
+      Object.assign(visit, { user: new User(opened), ct: opened.study('ct') });
+    });
+    afterAll(() => opened?.close());
+
+    const after = (): void => requireNoProblems(visit.user.opened.problems);
+    const chapter = story(after);
+    ctChapters(chapter, visit);
+    if (process.env.E2E_FLOW !== 'whole') return;
+    streamChapters(chapter, visit);
+    editChapters(chapter, visit);
+    returnChapters(chapter, visit);
+    layoutChapters(chapter, visit);
+    clipChapters(story(after), visit);
+    mrChapters(story(after), visit);
+  });
+});
+
+/** `E2E_SIZE=1920x1080` for pictures of large screens. */
+function sizeOf({ E2E_SIZE: size = '1280x800' }: NodeJS.ProcessEnv): { width: number; height: number } {
+  const [width, height] = size.split('x').map(Number);
+  return { width, height };
+}

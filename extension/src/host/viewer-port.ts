@@ -62,10 +62,16 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     slicesOf: (series) => viewports.slicesOf(series),
     failed,
   });
+  const shown = (series: Series): readonly number[] =>
+    viewports
+      .slicesOf(series)
+      .map((viewport) => viewports.indexIn(viewport, series))
+      .filter((index) => index !== undefined);
   const labelmaps = new Labelmaps({
     host,
     clock: pageClock,
     viewportsOf: (series) => viewports.slicesOf(series),
+    shown,
     layerMade: (layer) => surfaces.prepare(layer),
   });
   const targetChanged = new Emitter();
@@ -96,15 +102,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   labelmaps.onFailed.on(failed);
   labelmaps.onMasks.on((entry, changed) => surfaces.changed(entry, changed));
 
-  const strokes = new Strokes(
-    labelmaps,
-    (series) =>
-      viewports
-        .slicesOf(series)
-        .map((viewport) => viewports.indexIn(viewport, series))
-        .filter((index) => index !== undefined),
-    page,
-  );
+  const strokes = new Strokes(labelmaps, shown, page);
   const refreshMasks = () => {
     for (const entry of labelmaps.all()) {
       surfaces.refresh(entry);

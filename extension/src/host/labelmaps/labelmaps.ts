@@ -15,6 +15,8 @@ export interface LabelmapsParts {
   readonly clock: FrameClock;
   /** viewports that show the series as slices: stacks and reformats */
   viewportsOf(series: Series): readonly HostViewport[];
+  /** indices of the images of the series that they show */
+  shown(series: Series): readonly number[];
   /** the host has a labelmap more */
   layerMade(layer: Layer): void;
 }
@@ -140,6 +142,7 @@ export class Labelmaps {
         this.parts.layerMade(layer);
         return layer;
       },
+      shown: () => this.parts.shown(series),
       moved: () => void this.refresh(entry).catch((error: unknown) => this.onFailed.emit(error)),
       edited: (edits) => this.report(entry, edits),
       failed: (error) => this.onFailed.emit(error),

@@ -31,6 +31,7 @@ function setUp() {
       layers.push(layer);
       return Promise.resolve(layer);
     },
+    shown: () => [],
     moved: (segment) => moved.push(segment),
     edited: (found) => edits.push(...found),
     failed: (error) => errors.push(error),

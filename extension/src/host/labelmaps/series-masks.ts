@@ -25,6 +25,8 @@ export interface SeriesMasksParts {
   readonly clock: FrameClock;
   readonly store: MaskStore;
   makeLayer(): Promise<Layer>;
+  /** indices of the images that viewports show now: their masks are drawn at once */
+  shown(): readonly number[];
   /** the segment lies in another layer now */
   moved(segment: number): void;
   edited(edits: readonly SliceEdit[]): void;
@@ -34,7 +36,7 @@ export interface SeriesMasksParts {
 /** Milliseconds of work in one frame, and least and most between two redraws, each of which draws all viewports anew. */
 const portion = 6;
 const redrawEvery = 100;
-const redrawAtLeastEvery = 1000;
+const redrawAtLeastEvery = 400;
 
 export class SeriesMasks {
   readonly layers: Layer[] = [];
@@ -150,12 +152,15 @@ export class SeriesMasks {
         await new Promise<void>((resolve) => this.parts.clock.next(resolve));
         if (isRedrawn) this.pause = this.pauseAfter(this.parts.clock.now() - asked);
         const until = this.parts.clock.now() + portion;
+        const shown = this.parts.shown();
+        let isSeen = false;
         for (const [key, write] of this.queue) {
           this.queue.delete(key);
+          isSeen ||= shown.includes(write.index);
           await this.paint(write);
           if (this.parts.clock.now() >= until) break;
         }
-        isRedrawn = this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= this.pause;
+        isRedrawn = isSeen || this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= this.pause;
         if (isRedrawn) this.redraw();
       }
     } catch (error) {
@@ -247,7 +252,7 @@ export class SeriesMasks {
 
   /** @param frame milliseconds until the page came back from drawing */
   private pauseAfter(frame: number): number {
-    return Math.min(redrawAtLeastEvery, Math.max(redrawEvery, 3 * frame));
+    return Math.min(redrawAtLeastEvery, Math.max(redrawEvery, 2 * frame));
   }
 
   private redraw(): void {

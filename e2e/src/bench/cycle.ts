@@ -12,7 +12,7 @@ export async function useOnce(visitor: Visitor, cycle: number): Promise<void> {
   await visitor.goTo(at);
   await visitor.take('box');
   await visitor.box(at);
-  await visitor.press('medsam2-propagate');
+  await visitor.propagate();
   await visitor.waitForRun();
   await visitor.undo();
   await visitor.press('medsam2-redo');

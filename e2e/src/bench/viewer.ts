@@ -114,7 +114,7 @@ async function boxes(visitor: Visitor, middle: number): Promise<void> {
 async function streaming(visitor: Visitor, control: Seen, slices: number): Promise<void> {
   const { page } = visitor.viewer;
   await visitor.seen();
-  await visitor.press('medsam2-propagate');
+  await visitor.propagate();
   let isRunning = true;
   const ended = visitor.waitForRun().finally(() => (isRunning = false));
   await visitor.scroll(10_000, scrollEveryMs, () => isRunning);
@@ -127,7 +127,7 @@ async function streaming(visitor: Visitor, control: Seen, slices: number): Promi
   const profiler = await Profiler.of(page);
   await visitor.seen();
   await profiler.start();
-  await visitor.press('medsam2-propagate');
+  await visitor.propagate();
   await visitor.waitForRun();
   const blameOf = await profiler.stop();
   const still = await visitor.seen();

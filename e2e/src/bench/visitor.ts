@@ -67,6 +67,9 @@ export class Visitor {
     const place: Point = [Math.round((x0 + x1) / 2), Math.round((y0 + y1) / 2)];
     const { page } = this.viewer;
     const viewport = await this.viewer.activeViewport();
+    await this.viewer.until('no mask where the box will be', patienceMs, async () => {
+      return (await this.viewer.viewports()).every(({ id, coloured }) => id !== viewport || coloured < 20);
+    });
     await page.evaluate(awaitBox, [viewport, place] as const);
     await this.viewer.drag(
       [
@@ -93,6 +96,17 @@ export class Visitor {
   async runState(): Promise<string> {
     const part = this.viewer.part('medsam2-run-state').first();
     return (await part.count()) === 0 ? 'none' : ((await part.getAttribute('data-state')) ?? 'none');
+  }
+
+  /** Propagates, and waits until the server has begun; the state that is shown then is that of this run. */
+  async propagate(): Promise<void> {
+    const begun = this.viewer.page.waitForResponse((answer) => answer.url().endsWith('/propagate'), {
+      timeout: patienceMs,
+    });
+    await this.press('medsam2-propagate');
+    const answer = await begun;
+    if (!answer.ok()) throw new Error(`the propagation was refused: ${answer.status()}`);
+    await this.viewer.page.waitForTimeout(300);
   }
 
   async waitForRun(): Promise<void> {

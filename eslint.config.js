@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import globals from 'globals';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.cache/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', '.cache/**', 'extension/plugin/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

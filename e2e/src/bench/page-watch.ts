@@ -20,19 +20,22 @@ export interface BoxTimes {
   /** the viewer had drawn the image with it */
   readonly drawn: number;
   readonly visible: number;
+  /** images that the viewer drew from the release to that one */
+  readonly renders: number;
 }
 
 interface Watch {
   readonly tasks: LongTask[];
   /** between two timers of 10 ms, where it was more than 60 ms */
   readonly gaps: LongTask[];
-  /** wheel to image drawn */
+  /** wheel to the frame after the one with the image */
   readonly scrolls: number[];
   renders: number;
   firstImage?: number;
   box?: {
     place: readonly number[];
     viewportId: string;
+    renders: number;
     release?: number;
     heard?: number;
     written?: number;
@@ -85,8 +88,9 @@ export function installWatch(): void {
       watch.firstImage ??= performance.now();
       watch.renders++;
       if (wheel !== undefined && isOtherImage) {
-        watch.scrolls.push(performance.now() - wheel);
+        const begun = wheel;
         wheel = undefined;
+        requestAnimationFrame(() => watch.scrolls.push(performance.now() - begun));
       }
       isOtherImage = false;
       seeBox();
@@ -109,6 +113,7 @@ export function installWatch(): void {
   const context = pixel.getContext('2d', { willReadFrequently: true });
   const seeBox = (): void => {
     const { box } = watch;
+    if (box?.release !== undefined && box.drawn === undefined) box.renders++;
     if (box?.written === undefined || box.drawn !== undefined) return;
     const viewport = host.cornerstone
       .getRenderingEngines()
@@ -145,7 +150,7 @@ export function watchMasks(): void {
 export function awaitBox([viewportId, place]: readonly [string, readonly number[]]): void {
   const { benchWatch } = window as unknown as WatchedWindow;
   performance.clearResourceTimings();
-  if (benchWatch !== undefined) benchWatch.box = { viewportId, place };
+  if (benchWatch !== undefined) benchWatch.box = { viewportId, place, renders: 0 };
 }
 
 /** What `awaitBox` awaited; undefined: not yet */
@@ -156,8 +161,8 @@ export function boxTimes(): BoxTimes | undefined {
     .filter(({ name }) => /\/sessions\/[^/]+\/prompts\//.test(name))
     .at(-1) as PerformanceResourceTiming | undefined;
   if (box?.visible === undefined || asked === undefined) return undefined;
-  const { release = 0, heard = 0, written = 0, drawn = 0, visible } = box;
-  return { release, heard, request: asked.startTime, answer: asked.responseEnd, written, drawn, visible };
+  const { release = 0, heard = 0, written = 0, drawn = 0, visible, renders } = box;
+  return { release, heard, request: asked.startTime, answer: asked.responseEnd, written, drawn, visible, renders };
 }
 
 /** What was seen since it was asked last. */

@@ -155,7 +155,7 @@ function blocks(name: string, { tasks, gaps, renders }: Seen, most?: number): vo
   const { longest: worst, tooLong } = blocksOf(tasks);
   table.row(`${name}: longest task`, [worst], 'ms', most === undefined ? {} : { most });
   table.row(`${name}: tasks over ${longest} ms`, [tooLong.length], '');
-  table.row(`${name}: longest silence of a timer`, [quantile(gaps.map(({ ms }) => ms), 1)], 'ms'); // prettier-ignore
+  table.row(`${name}: longest silence of a timer`, [quantile([0, ...gaps.map(({ ms }) => ms)], 1)], 'ms'); // prettier-ignore
   table.row(`${name}: images drawn`, [renders], '');
 }
 

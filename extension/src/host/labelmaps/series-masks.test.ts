@@ -14,6 +14,7 @@ function setUp() {
   const edits: SliceEdit[] = [];
   const moved: number[] = [];
   const errors: unknown[] = [];
+  const shown: number[] = [];
   const store = new MaskStore();
   const masks = new SeriesMasks({
     clock,
@@ -31,12 +32,12 @@ function setUp() {
       layers.push(layer);
       return Promise.resolve(layer);
     },
-    shown: () => [],
+    shown: () => shown,
     moved: (segment) => moved.push(segment),
     edited: (found) => edits.push(...found),
     failed: (error) => errors.push(error),
   });
-  return { masks, layers, edits, moved, errors, store };
+  return { masks, layers, edits, moved, errors, store, shown, clock };
 }
 
 const runs = (from: number, to: number) => encodeRuns(new Uint8Array(size).fill(1, from, to));
@@ -87,6 +88,25 @@ test('the host is told which images changed', async () => {
   masks.write([1, 3].map((index) => ({ segment: 1, index, runs: runs(0, 2) })));
   await masks.idle();
   expect(layers[0].told.flat().sort()).toEqual([1, 3]);
+});
+
+test('slices that stream in while another is looked at are drawn together, those looked at each at once', async () => {
+  const { masks, layers, shown, clock } = setUp();
+  const stream = async (index: number) => {
+    for (let end = 1; end <= 12; end++) {
+      masks.write([{ segment: 1, index, runs: runs(0, end) }]);
+      await new Promise<void>((resolve) => clock.next(resolve));
+    }
+    await masks.idle();
+  };
+  await stream(2);
+  const unseen = layers[0].told.length;
+  expect(unseen).toBeLessThanOrEqual(6);
+  expect(pixels(layers[0].data[2], 1)).toBe(12);
+  shown.push(3);
+  await stream(3);
+  expect(layers[0].told.length - unseen).toBeGreaterThan(unseen);
+  expect(new Set(layers[0].told.flat())).toEqual(new Set([2, 3]));
 });
 
 test('own writes are no edits; what the host’s tools changed is, exactly once', async () => {

@@ -145,12 +145,10 @@ export class SeriesMasks {
   private async run(): Promise<void> {
     if (this.isRunning || this.isClosed) return;
     this.isRunning = true;
-    let isRedrawn = false;
     try {
-      while (this.queue.size > 0 && !this.isClosed) {
-        const asked = this.parts.clock.now();
+      // What nobody looks at waits for its turn to be drawn, even when no more is written.
+      while ((this.queue.size > 0 || this.unshown.size > 0) && !this.isClosed) {
         await new Promise<void>((resolve) => this.parts.clock.next(resolve));
-        if (isRedrawn) this.pause = this.pauseAfter(this.parts.clock.now() - asked);
         const until = this.parts.clock.now() + portion;
         const shown = this.parts.shown();
         let isSeen = false;
@@ -160,8 +158,7 @@ export class SeriesMasks {
           await this.paint(write);
           if (this.parts.clock.now() >= until) break;
         }
-        isRedrawn = isSeen || this.queue.size === 0 || this.parts.clock.now() - this.shownAt >= this.pause;
-        if (isRedrawn) this.redraw();
+        if (isSeen || this.parts.clock.now() - this.shownAt >= this.pause) this.redraw();
       }
     } catch (error) {
       this.parts.failed(error);
@@ -250,14 +247,17 @@ export class SeriesMasks {
     this.unshown.set(layer, set);
   }
 
-  /** @param frame milliseconds until the page came back from drawing */
-  private pauseAfter(frame: number): number {
-    return Math.min(redrawAtLeastEvery, Math.max(redrawEvery, 2 * frame));
-  }
-
   private redraw(): void {
     for (const [layer, indices] of this.unshown) layer.changed([...indices]);
     this.unshown.clear();
-    this.shownAt = this.parts.clock.now();
+    const { clock } = this.parts;
+    const begun = clock.now();
+    this.shownAt = begun;
+    // The host draws in the next frame; the one after that comes when it is done.
+    clock.next(() =>
+      clock.next(() => {
+        this.pause = Math.min(redrawAtLeastEvery, Math.max(redrawEvery, 2 * (clock.now() - begun)));
+      }),
+    );
   }
 }

@@ -104,6 +104,11 @@ async function boxes(visitor: Visitor, middle: number): Promise<void> {
     'ms',
   );
   table.row(
+    '- images drawn from release to that one',
+    warm.map(({ renders }) => renders),
+    '',
+  );
+  table.row(
     '- drawn to next frame',
     warm.map(({ visible, drawn }) => visible - drawn),
     'ms',
@@ -133,8 +138,8 @@ async function streaming(visitor: Visitor, control: Seen, slices: number): Promi
   const still = await visitor.seen();
   arrivals('streaming, no scrolling', still, slices);
 
-  table.row('wheel to image, no masks (control)', control.scrolls, 'ms');
-  table.row('wheel to image, masks streaming', scrolled.scrolls, 'ms');
+  table.row('wheel to image on the screen, no masks (control)', control.scrolls, 'ms');
+  table.row('wheel to image on the screen, masks streaming', scrolled.scrolls, 'ms');
   table.row('- ratio to the control', [median(scrolled.scrolls) / median(control.scrolls)], 'x');
   blocks('control: scrolling without masks', control);
   const most = Math.max(longest, 1.5 * blocksOf(control.tasks).longest);

@@ -1,5 +1,5 @@
 import type { SegmentBody, SegmentState } from '@medsam2/protocol';
-import { paletteColour } from '../segmentation/terms/palette.js';
+import { freeColour, paletteColour } from '../segmentation/terms/palette.js';
 import { defaultTerms } from '../segmentation/terms/catalogue.js';
 import { newUid } from '../segmentation/uid.js';
 import { limitReached, segmentLocked } from './problems.js';
@@ -11,7 +11,9 @@ export function addSegment(session: LiveSession, body: SegmentBody): Promise<Seg
   return session.requests.run(async () => {
     const { segments } = session.around.limits;
     if (session.record.content.segments.size >= segments) throw limitReached('segments', segments);
-    const value = newSegment(session.record.nextSegment, body);
+    const id = session.record.nextSegment;
+    const taken = [...session.record.content.segments.values()].map(({ colour }) => colour);
+    const value = newSegment(id, { ...body, colour: body.colour ?? freeColour(id - 1, taken) });
     await session.commit(() => ({
       type: 'step',
       what: 'segment',

@@ -47,6 +47,15 @@ describe('search for coded terms', () => {
     expect(options()).toEqual([]);
   });
 
+  it('leaves the colour where another segment has one like the term’s', async () => {
+    const [{ label, terms, colour }] = termHits;
+    const first = { ...readyState.segments[0], colour: [0, 114, 178] as const };
+    const { workbench } = await draw({ ...readyState, segments: [first, { ...first, id: 2, colour }] });
+    await type('i');
+    fireEvent.keyDown(input(), { key: 'Enter' });
+    expect(workbench.calls.at(-1)).toEqual(['changeSegment', 1, { label, terms }]);
+  });
+
   it('opens with an arrow key, and Escape leaves all as it was', async () => {
     const { workbench } = await draw(readyState);
     fireEvent.keyDown(input(), { key: 'ArrowDown' });

@@ -1,17 +1,19 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { SegmentTerms, TermHit } from '@medsam2/protocol';
+import { standsOut } from '@medsam2/protocol/colours';
 import type { SegmentView } from '../../contract/work.js';
-import { usePanel } from '../context.js';
+import { usePanel, useWork } from '../context.js';
 import { hexOf } from '../format.js';
 
 const typingPause = 150;
 
 /**
  * What the segment is, in coded terms: an editable combobox with a list (ARIA Authoring Practices). Choosing a term sets
- * label, terms and colour.
+ * label and terms, and the colour unless another segment has one like it: organs side by side are often all brown.
  */
 export function TermSearch({ segment }: { readonly segment: SegmentView }) {
   const { t, actions } = usePanel();
+  const segments = useWork((state) => state.segments);
   const id = useId();
   const [query, setQuery] = useState<string>();
   const { hits, searched } = useHits(query);
@@ -28,7 +30,10 @@ export function TermSearch({ segment }: { readonly segment: SegmentView }) {
   const choose = (hit: TermHit | undefined) => {
     if (hit === undefined) return;
     setQuery(undefined);
-    void actions.changeSegment(segment.id, { label: hit.label, terms: hit.terms, colour: hit.colour });
+    const others = segments.filter(({ id: other }) => other !== segment.id).map(({ colour }) => colour);
+    const isOwn = standsOut(hit.colour, others) || !standsOut(segment.colour, others);
+    const body = { label: hit.label, terms: hit.terms };
+    void actions.changeSegment(segment.id, isOwn ? { ...body, colour: hit.colour } : body);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

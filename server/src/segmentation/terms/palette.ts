@@ -1,3 +1,5 @@
+import { standsOut, type Colour } from '@medsam2/protocol/colours';
+
 /**
  * Colours of new segments. The first seven are Okabe and Ito's, made for all kinds of colour vision (black left out: it
  * does not show on images); then darker and lighter ones between them. No eight colours are safe for everyone: labels
@@ -24,6 +26,18 @@ export function paletteColour(index: number): [number, number, number] {
   const lightness = [0.35, 0.75, 0.55][turn % 3];
   return fromHsl((turn * TURN + 20) % 360, 0.7, lightness);
 }
+
+/** The first colour of the palette from the `index`-th (from 0) on that can be told from those that are there. */
+export function freeColour(index: number, taken: readonly Colour[]): [number, number, number] {
+  for (let at = index; at < index + mostTried; at++) {
+    const colour = paletteColour(at);
+    if (standsOut(colour, taken)) return colour;
+  }
+  return paletteColour(index);
+}
+
+/** With very many segments some colours are alike. */
+const mostTried = 64;
 
 /** Hue in degrees, saturation and lightness 0..1 (CSS Color 4, section 7). */
 function fromHsl(hue: number, saturation: number, lightness: number): [number, number, number] {

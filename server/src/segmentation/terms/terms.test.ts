@@ -1,7 +1,7 @@
 import { segmentTermsSchema, termHitSchema, type Code } from '@medsam2/protocol';
 import { runPython, testPython } from '@medsam2/models/testing';
 import { isSnomedId } from '../codes.js';
-import { currentCode, defaultTerms, paletteColour, searchTerms, termCatalogue } from './index.js';
+import { currentCode, defaultTerms, freeColour, paletteColour, searchTerms, termCatalogue } from './index.js';
 
 const catalogue = termCatalogue();
 const codes = new Map<string, Code>();
@@ -175,5 +175,24 @@ describe('paletteColour', () => {
       for (const value of colour) expect(Number.isInteger(value) && value >= 0 && value <= 255).toBe(true);
       expect(Math.max(...colour)).toBeGreaterThan(120);
     }
+  });
+});
+
+describe('freeColour', () => {
+  it('is the palette’s own where no other is like it', () => {
+    const taken: [number, number, number][] = [];
+    for (let index = 0; index < 7; index++) taken.push(freeColour(index, taken));
+    expect(taken).toEqual([0, 1, 2, 3, 4, 5, 6].map(paletteColour));
+  });
+
+  it('passes over colours that a coded term has taken', () => {
+    const almostFirst: [number, number, number] = [225, 150, 10];
+    expect(freeColour(0, [almostFirst])).toEqual(paletteColour(1));
+    expect(freeColour(0, [almostFirst, paletteColour(1)])).toEqual(paletteColour(2));
+  });
+
+  it('ends where all are taken', () => {
+    const taken = Array.from({ length: 200 }, (_, index) => paletteColour(index));
+    expect(freeColour(3, taken)).toEqual(paletteColour(3));
   });
 });

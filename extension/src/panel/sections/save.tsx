@@ -108,9 +108,14 @@ const SaveRow = memo(function SaveRow({
       </span>
       <div className="m2-grow">
         <p className="m2-clip" data-tip={save.description}>
-          {save.description} <span className="m2-muted">{format.dateTime(save.created)}</span>
+          {save.description}
         </p>
-        <p className={`m2-${look}`}>{t(`panel.save.${save.state}`, { pacs: save.pacs })}</p>
+        <p className={`m2-${look}`}>
+          {t(`panel.save.${save.state}`, { pacs: save.pacs })}{' '}
+          <time className="m2-muted" dateTime={save.created}>
+            {format.dateTime(save.created)}
+          </time>
+        </p>
         {save.message === undefined || save.state === 'verified' ? null : (
           <p className="m2-muted" lang="en">
             {save.message}

@@ -25,6 +25,8 @@ export class SeriesController {
   private link: SessionLink | undefined;
   private askedPosition: number | undefined;
   private hasFailed = false;
+  /** session that the user gives up: its end is no news */
+  private givenUp: string | undefined;
 
   constructor(
     private readonly env: Environment,
@@ -187,6 +189,7 @@ export class SeriesController {
     const id = work.sessionId;
     if (id === undefined) return;
     try {
+      this.givenUp = id;
       work.data.set({ drafts: new Map() });
       env.notices.dismissAll('prompt');
       await work.queue.run(async () => {
@@ -195,9 +198,10 @@ export class SeriesController {
           .catch((error: unknown) => {
             if (!(error instanceof ApiError) || error.code !== 'session-not-found') throw error;
           });
-        work.detach();
+        if (work.sessionId === id) work.detach();
       });
     } catch (error) {
+      this.givenUp = undefined;
       env.notices.failure('session', error, () => this.discard());
     }
   }
@@ -261,7 +265,9 @@ export class SeriesController {
   }
 
   private gone(): void {
+    const isGivenUp = this.work.sessionId === this.givenUp;
     this.work.detach();
+    if (isGivenUp) return;
     this.env.notices.add({ about: 'session', severity: 'warning', text: { key: 'notice.session-gone' } });
   }
 }

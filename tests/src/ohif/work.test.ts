@@ -243,5 +243,7 @@ describeWithOrthanc('work on a series in a viewer', () => {
     for (const slice of filled()) expect([slice, maskOf(slice)]).toEqual([slice, before[slice]]);
     await person.actions.discard();
     expect(filled()).toEqual([]);
+    // the stream's end is no news to who ended it
+    expect(person.notice('session')).toBeUndefined();
   });
 });

@@ -66,7 +66,8 @@ try {
   process.stdout.write(`${verdict}\n`);
   process.exitCode = passed === values.leak ? 1 : 0;
 } catch (error) {
-  await opened.viewer.picture('failure');
+  // the page may be gone, too; what failed first is what is told
+  await opened.viewer.picture('failure').catch(() => undefined);
   throw error;
 } finally {
   await opened.close();

@@ -56,7 +56,8 @@ async function measure(slices: number): Promise<void> {
     const problems = opened.problems.all();
     if (problems.length > 0) throw new Error(`in the page: ${JSON.stringify(problems.slice(0, 3))}`);
   } catch (error) {
-    await opened.viewer.picture('failure');
+    // the page may be gone, too; what failed first is what is told
+    await opened.viewer.picture('failure').catch(() => undefined);
     throw error;
   } finally {
     await opened.close();

@@ -148,9 +148,12 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     const { segmentationId } = (event as CustomEvent<{ segmentationId: string }>).detail;
     if (isLayer(segmentationId)) surfaces.representationAdded(segmentationId);
   });
-  subscriptions.toTarget(core.eventTarget, toolEvents.SEGMENTATION_DATA_MODIFIED, (event) =>
-    strokes.changed((event as CustomEvent<{ segmentationId: string }>).detail.segmentationId),
-  );
+  subscriptions.toTarget(core.eventTarget, toolEvents.SEGMENTATION_DATA_MODIFIED, (event) => {
+    const told = event as CustomEvent<{ segmentationId: string }>;
+    const { segmentationId } = told.detail;
+    strokes.changed(segmentationId);
+    if (isLayer(segmentationId)) surfaces.dataModified(told);
+  });
 
   const seriesOf = (target: SeriesTarget): Series | undefined => viewports.seriesOf(target.displaySetId);
 

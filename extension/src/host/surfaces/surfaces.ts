@@ -74,6 +74,16 @@ export class Surfaces {
     setTimeout(() => this.parts.host.tools.segmentation.removeSegmentationListener?.(segmentationId, 'Surface'), 0);
   }
 
+  /**
+   * The host tells of changed labels when it adds a surface, and its listener, taken away or not, then waits before it
+   * makes surfaces of what the event is about. It is about nothing any more when it looks.
+   */
+  dataModified({ detail }: CustomEvent<{ segmentationId: string }>): void {
+    setTimeout(() => {
+      detail.segmentationId = '';
+    }, 0);
+  }
+
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);

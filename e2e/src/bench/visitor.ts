@@ -151,6 +151,9 @@ export class Visitor {
 
   /** To the study list, within the page: what the mode keeps then is kept for ever. */
   async leave(): Promise<void> {
+    // the viewer's own tour lies over the button in its own modes
+    if (await this.viewer.page.locator('.shepherd-element').first().isVisible())
+      await this.viewer.page.keyboard.press('Escape');
     await this.viewer.page.locator('[data-cy="return-to-work-list"]').first().click();
     await this.viewer.page.getByText(this.study.patientId).first().waitFor({ timeout: patienceMs });
   }

@@ -16,6 +16,7 @@ import type { PromptSink } from '../tools/prompt-tool.js';
 import { Clips } from './clips.js';
 import { Emitter } from './emitter.js';
 import { Labelmaps } from './labelmaps/labelmaps.js';
+import { drawThinOutlines } from './labelmaps/outline.js';
 import { pageClock } from './labelmaps/schedule.js';
 import { hostLanguage } from './language.js';
 import type { Host } from './libraries.js';
@@ -99,6 +100,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     const message = translator(hostLanguage(page))(text);
     services.uiNotificationService.show({ title: 'MedSAM2', message, type: severity, duration: 6000 });
   };
+  subscriptions.add(drawThinOutlines(tools));
   labelmaps.onFailed.on(failed);
   labelmaps.onMasks.on((entry, changed) => surfaces.changed(entry, changed));
 

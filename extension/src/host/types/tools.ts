@@ -133,6 +133,10 @@ export interface CornerstoneTools {
       getViewportIdsWithSegmentation(id: string): readonly string[];
     };
     readonly config: {
+      readonly style: {
+        getStyle(specifier: { readonly type: RepresentationType }): LabelmapStyle;
+        setStyle(specifier: { readonly type: RepresentationType }, style: LabelmapStyle, merge: boolean): void;
+      };
       readonly color: {
         setSegmentIndexColor(viewportId: string, segmentationId: string, segment: number, colour: Rgba): void;
         getSegmentIndexColor(viewportId: string, segmentationId: string, segment: number): Rgba | undefined;
@@ -175,6 +179,12 @@ export interface CornerstoneTools {
     /** Cornerstone 5 has it without need */
     removeSegmentationListener?(segmentationId: string, type: RepresentationType): void;
   };
+}
+
+/** The part of a labelmap's style that is changed here; pixels of the screen. */
+export interface LabelmapStyle {
+  readonly outlineWidth?: number;
+  readonly outlineWidthInactive?: number;
 }
 
 /** A tool of this plug-in as the host's machinery sees it. */

@@ -2,7 +2,7 @@
 import { boxOf, structureOf, type PhantomStudy, type Point } from '../support/index.js';
 import { agreement, deepest, differing, onSlice, probes, slicesWith } from './masks.js';
 import type { Chapter } from './story.js';
-import type { User } from './user.js';
+import { hueBetween, hueOf, type User } from './user.js';
 import { leftKidney, lesion, liver, type Visit } from './visit.js';
 
 /** Slices on either side of the corrected one that are propagated anew. */
@@ -114,10 +114,13 @@ export function editChapters(chapter: Chapter, visit: Visit): void {
     const { slice } = structureOf(ct, 'lesion');
     await user.waitForPaint(ct, liver, 'axial', viewport, { slice, avoid: part });
     const both = probes(ct, part, 'axial', [0, 0, slice]);
+    const [below, above] = [hueOf(await user.colourOf(liver)), hueOf(await user.colourOf(lesion))];
     await user.waitFor(
-      'both colours where segments overlap: the blue one over the red one',
+      'both colours where segments overlap: a hue between them',
       () => user.colours(viewport, ct, { ...both, outside: [] }),
-      ({ inside }) => inside.length > 0 && inside.every(([red, , blue]) => blue > red),
+      ({ inside }) =>
+        inside.length > 0 &&
+        inside.every((colour) => hueBetween(hueOf(colour), above) < 0.7 * hueBetween(below, above)),
     );
     await user.viewer.picture('6-overlapping');
   });

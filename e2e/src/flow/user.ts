@@ -104,9 +104,15 @@ export class User {
 
   /** What was told before is taken away first, so that the end of this run is not mistaken for that of another. */
   async beginRun(): Promise<void> {
-    const dismissals = this.viewer.part('medsam2-notice-dismiss');
-    for (let left = await dismissals.count(); left > 0; left = await dismissals.count())
-      await dismissals.first().click();
+    // at once: some go by themselves while one would wait for them to be clicked
+    await this.viewer
+      .part('medsam2-notice-dismiss')
+      .evaluateAll((buttons) => buttons.forEach((button) => (button as HTMLElement).click()));
+    await this.waitFor(
+      'the notices to go',
+      () => this.viewer.part('medsam2-notice').count(),
+      (count) => count === 0,
+    );
     await this.press('medsam2-propagate');
   }
 
@@ -210,8 +216,17 @@ export class User {
   /** The active segment is that structure, by its coded term. */
   async nameAs(query: string, label: string): Promise<void> {
     const field = this.viewer.part('medsam2-term');
-    await field.fill(query);
-    await this.viewer.part('medsam2-term-option').filter({ hasText: label }).first().click({ timeout: patienceMs });
+    const option = this.viewer.part('medsam2-term-option').filter({ hasText: label }).first();
+    await this.waitFor(
+      `the term ${label} among those found for “${query}”`,
+      async () => {
+        // typed again where the field went with the segment that was active before
+        if ((await field.inputValue()) !== query) await field.fill(query);
+        return option.count();
+      },
+      (count) => count > 0,
+    );
+    await option.click({ timeout: patienceMs });
     await this.waitFor(
       `the active segment to be called ${label}`,
       () => this.viewer.page.locator('medsam2-panel [data-active="true"] .m2-segment-name').textContent(),
@@ -295,8 +310,10 @@ const isColour = (colour: readonly number[]): boolean => Math.max(...colour) - M
 
 /** @param hue degrees */
 export function isOfHue(colour: readonly number[], hue: number): boolean {
-  const away = Math.abs(((hueOf(colour) - hue + 540) % 360) - 180);
-  return isColour(colour) && away <= 15;
+  return isColour(colour) && hueBetween(hueOf(colour), hue) <= 15;
 }
+
+/** How far apart hues are: 0..180 degrees */
+export const hueBetween = (one: number, other: number): number => Math.abs(((one - other + 540) % 360) - 180);
 
 const brief = (seen: unknown): string => (JSON.stringify(seen) ?? 'nothing').slice(0, 600);

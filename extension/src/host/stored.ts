@@ -57,6 +57,8 @@ export async function openStored(
     if (displaySet.isLoaded !== true) await displaySet.load?.({ headers });
     await host.commands.runCommand('hydrateSecondaryDisplaySet', { displaySet, viewportId });
   } catch (error) {
+    // The host's library for reading segmentations compiles code from texts, in every mode.
+    if (error instanceof EvalError) throw new WorkError({ key: 'viewer.open-policy' }, { cause: error });
     throw refused(error instanceof Error ? error.message : String(error), error);
   }
 }

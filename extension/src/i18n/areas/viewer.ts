@@ -19,6 +19,8 @@ export const viewerTexts = defineArea({
     'viewer.open-missing': 'The saved segmentation was not found in the archive. Load the study again.',
     'viewer.open-refused':
       'The viewer cannot open this segmentation ({detail}). Open the study in another mode to see it.',
+    'viewer.open-policy':
+      'This site’s page security policy keeps the viewer from opening segmentations. Continue from it instead, or ask the administrator.',
     'viewer.tool.box': 'MedSAM2 – box',
     'viewer.tool.point': 'MedSAM2 – point that belongs to it',
     'viewer.tool.pointNegative': 'MedSAM2 – point that does not',
@@ -60,6 +62,8 @@ export const viewerTexts = defineArea({
       'Die gespeicherte Segmentierung wurde im Archiv nicht gefunden. Laden Sie die Studie erneut.',
     'viewer.open-refused':
       'Der Viewer kann diese Segmentierung nicht öffnen ({detail}). Öffnen Sie die Studie in einem anderen Modus.',
+    'viewer.open-policy':
+      'Die Sicherheitsrichtlinie dieser Seite lässt den Viewer keine Segmentierungen öffnen. Arbeiten Sie stattdessen an ihr weiter, oder fragen Sie die Administration.',
     'viewer.tool.box': 'MedSAM2 – Rechteck',
     'viewer.tool.point': 'MedSAM2 – Punkt, der dazugehört',
     'viewer.tool.pointNegative': 'MedSAM2 – Punkt, der nicht dazugehört',
@@ -102,6 +106,8 @@ export const viewerTexts = defineArea({
     'viewer.open-missing': 'La segmentation enregistrée est introuvable dans l’archive. Rechargez l’examen.',
     'viewer.open-refused':
       'La visionneuse ne peut pas ouvrir cette segmentation ({detail}). Ouvrez l’examen dans un autre mode.',
+    'viewer.open-policy':
+      'La politique de sécurité de cette page empêche la visionneuse d’ouvrir des segmentations. Continuez plutôt à partir d’elle, ou demandez à l’administration.',
     'viewer.tool.box': 'MedSAM2 – rectangle',
     'viewer.tool.point': 'MedSAM2 – point qui en fait partie',
     'viewer.tool.pointNegative': 'MedSAM2 – point qui n’en fait pas partie',
@@ -140,6 +146,8 @@ export const viewerTexts = defineArea({
       'El visor no puede mostrar máscaras en esta serie ({detail}). Están en el servidor y se pueden guardar.',
     'viewer.open-missing': 'La segmentación guardada no se encontró en el archivo. Cargue el estudio de nuevo.',
     'viewer.open-refused': 'El visor no puede abrir esta segmentación ({detail}). Abra el estudio en otro modo.',
+    'viewer.open-policy':
+      'La política de seguridad de esta página impide que el visor abra segmentaciones. Continúe a partir de ella o consulte a la administración.',
     'viewer.tool.box': 'MedSAM2 – rectángulo',
     'viewer.tool.point': 'MedSAM2 – punto que pertenece',
     'viewer.tool.pointNegative': 'MedSAM2 – punto que no pertenece',
@@ -175,6 +183,7 @@ export const viewerTexts = defineArea({
     'viewer.no-masks': '阅片器无法在该序列上显示掩膜（{detail}）。掩膜保存在服务器上，可以存储。',
     'viewer.open-missing': '在存档中未找到已保存的分割。请重新加载检查。',
     'viewer.open-refused': '阅片器无法打开此分割（{detail}）。请在其他模式中打开检查。',
+    'viewer.open-policy': '此页面的安全策略不允许阅片器打开分割。请改为从该分割继续，或联系管理员。',
     'viewer.tool.box': 'MedSAM2 – 方框',
     'viewer.tool.point': 'MedSAM2 – 属于目标的点',
     'viewer.tool.pointNegative': 'MedSAM2 – 不属于目标的点',

@@ -1,8 +1,6 @@
 /**
  * The whole way of a user in a real browser, with a real PACS and server: from a box to a saved segmentation and back, on
  * a CT, a clip and an MR. The same built plug-in in each viewer; `OHIF_VERSION` tells it for one of them alone.
- *
- * The chapters after the first two have not been through all viewers yet: `E2E_FLOW=whole` tells them, too.
  */
 import { viewerVersions } from '@medsam2/demo';
 import { describeWithViewer, openViewer, requireNoProblems, type OpenedViewer } from '../support/index.js';
@@ -31,7 +29,6 @@ describe.each(one === undefined ? Object.keys(viewerVersions) : [one])('OHIF %s'
     const after = (): void => requireNoProblems(visit.user.opened.problems);
     const chapter = story(after);
     ctChapters(chapter, visit);
-    if (process.env.E2E_FLOW !== 'whole') return;
     streamChapters(chapter, visit);
     editChapters(chapter, visit);
     returnChapters(chapter, visit);

@@ -36,6 +36,13 @@ export function layoutChapters(chapter: Chapter, visit: Visit): void {
     await user.take('box');
     const [[left, right], , [bottom, top]] = extent(ct, label, row);
     const corners = [placeOf(ct, [left - 2, row, top + 1]), placeOf(ct, [right + 2, row, bottom - 1])];
+    // The viewer takes the first press in a viewport that is not active for choosing it, whatever the tool.
+    await viewer.clickImage(corners[0], coronal);
+    await user.waitFor(
+      'the coronal viewport to be active',
+      () => viewer.activeViewport(),
+      (active) => active === coronal,
+    );
     await viewer.drag(corners, coronal);
     await user.waitFor(
       'a mask from the box across the slices',

@@ -70,7 +70,7 @@ export function coloursAt([viewportId, points]: readonly [string, readonly (read
   });
 }
 
-/** How many pixels of a viewport have that hue (degrees), give or take 12, and are not grey. */
+/** How many pixels of a viewport have that hue (degrees), give or take 30, and are not grey: what lies over it shines through. */
 export function pixelsOfHue([viewportId, hue]: readonly [string, number]): number {
   const host = window as unknown as HostWindow;
   const viewport = host.cornerstone
@@ -93,7 +93,7 @@ export function pixelsOfHue([viewportId, hue]: readonly [string, number]): numbe
     const sixth =
       most === red ? (green - blue) / range : most === green ? 2 + (blue - red) / range : 4 + (red - green) / range;
     const away = Math.abs(((sixth * 60 - hue + 540) % 360) - 180);
-    if (away <= 12) count++;
+    if (away <= 30) count++;
   }
   return count;
 }

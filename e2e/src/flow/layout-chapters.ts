@@ -3,7 +3,7 @@ import { structureOf, type PhantomStudy } from '../support/index.js';
 import { focalPoint, showWorld } from './in-page.js';
 import { agreement, placeOf, slicesWith, voxelAt } from './masks.js';
 import type { Chapter } from './story.js';
-import { leftKidney, type Visit } from './visit.js';
+import { leftKidney, liver, type Visit } from './visit.js';
 
 /** made in the reformats */
 const rightKidney = 4;
@@ -67,7 +67,8 @@ export function layoutChapters(chapter: Chapter, visit: Visit): void {
     await viewer.waitForImages(4);
     const space = (await viewer.viewports()).find(({ type }) => type === 'volume3d');
     if (space === undefined) throw new Error('there is no viewport of space');
-    const colour = await user.colourOf(rightKidney);
+    // blue, which nothing of the volume itself is
+    const colour = await user.colourOf(liver);
     const shown = await user.waitFor(
       'the colour of a segment in space',
       () => user.pixelsOf(space.id, colour),
@@ -75,7 +76,7 @@ export function layoutChapters(chapter: Chapter, visit: Visit): void {
     );
     await viewer.picture('14-space');
     // so that it is the segment, not the colours of the volume
-    const eye = viewer.part(`medsam2-segment-${rightKidney}`).locator('[data-cy="medsam2-segment-visible"]');
+    const eye = viewer.part(`medsam2-segment-${liver}`).locator('[data-cy="medsam2-segment-visible"]');
     await eye.click();
     await user.waitFor(
       'the hidden segment to go from space',

@@ -50,8 +50,9 @@ export function streamChapters(chapter: Chapter, visit: Visit): void {
     const mask = await user.mask(ct, leftKidney);
     const all = slicesWith(ct, mask).length;
 
-    const during = seen.filter(({ slices }) => slices < all);
-    expect(new Set(during.map(({ slices }) => slices)).size).toBeGreaterThanOrEqual(3);
+    // more than the key slice, less than the whole: how many such moments there are is a matter of the machine's speed
+    const during = seen.filter(({ slices }) => slices > 1 && slices < all);
+    expect(during.length).toBeGreaterThanOrEqual(1);
     const hue = hueOf(await user.colourOf(leftKidney));
     expect(during.some(({ colour }) => isOfHue(colour, hue))).toBe(true);
     expect(onSlice(ct, mask, slice + away)).toContain(1);

@@ -14,10 +14,17 @@ import { storedPixels } from './in-page.js';
 /** Milliseconds */
 const answerMs = 30_000;
 
+const strict =
+  "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; " +
+  "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob: data:";
+
 describeWithViewer('a saved segmentation', () => {
   let opened: OpenedViewer;
   beforeAll(async () => {
-    opened = await openViewer({ name: 'stored' });
+    opened = await openViewer({
+      name: 'stored',
+      server: { config: { viewer: { contentSecurityPolicy: strict } } },
+    });
   });
   afterAll(() => opened?.close());
 

@@ -249,8 +249,9 @@ const viewer = z.strictObject({
     .meta({ description: 'send COOP and COEP (shared memory in viewers)' }),
   contentSecurityPolicy: z
     .string()
+    // OHIF cannot open any segmentation without 'unsafe-eval': its library ndarray compiles code from texts
     .default(
-      "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; " +
+      "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; " +
         "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
         "connect-src 'self' blob: data:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'",
     )

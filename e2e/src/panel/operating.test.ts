@@ -61,13 +61,10 @@ describeWithBrowser('working with the panel in Chromium', () => {
     expect((await state()).position).toBe(519);
   });
 
-  it('says why with the pointer or the focus on a button that does nothing', async () => {
+  it('says why with the pointer on a button that does nothing', async () => {
     await opened.show('offline', 'en', 280);
     await at('medsam2-propagate').hover();
     await at('medsam2-tip').waitFor();
-    expect(await at('medsam2-tip').textContent()).toMatch(/^No connection/);
-    await page.mouse.move(1, 1);
-    await at('medsam2-save').focus();
     expect(await at('medsam2-tip').textContent()).toMatch(/^No connection/);
     const [tip, panel] = [await at('medsam2-tip').boundingBox(), await page.locator('medsam2-panel').boundingBox()];
     expect((tip?.x ?? 0) + (tip?.width ?? 0)).toBeLessThanOrEqual(panel?.width ?? 0);

@@ -122,6 +122,12 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   const redrawn = debounced(600, () => {
     if (!isClosed) labelmaps.redraw();
   });
+  // Reformats that were not ready then would stay without masks: once more when volumes have surely been made.
+  const steady = debounced(2500, () => {
+    if (isClosed) return;
+    refreshMasks();
+    labelmaps.redraw();
+  });
   const allViewports = () => (core.getRenderingEngines() ?? []).flatMap((engine) => [...engine.getViewports()]);
 
   const { Events } = core.Enums;
@@ -135,8 +141,10 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   subscriptions.toService(services.cornerstoneViewportService, ['VIEWPORT_DATA_CHANGED'], () => {
     settled.soon();
     redrawn.soon();
+    steady.soon();
   });
   subscriptions.toTarget(core.eventTarget, Events.IMAGE_VOLUME_LOADING_COMPLETED, redrawn.soon);
+  subscriptions.toTarget(core.eventTarget, Events.IMAGE_VOLUME_LOADING_COMPLETED, steady.soon);
   for (const event of [Events.STACK_NEW_IMAGE, Events.VOLUME_NEW_IMAGE, Events.CAMERA_MODIFIED]) {
     subscriptions.toTarget(page.document, event, () => positionChanged.emit(), true);
   }
@@ -252,6 +260,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
       subscriptions.close();
       settled.cancel();
       redrawn.cancel();
+      steady.cancel();
       strokes.close();
       prompts.clear();
       surfaces.close();

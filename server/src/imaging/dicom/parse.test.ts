@@ -79,9 +79,12 @@ describe('parsePart10', () => {
       expect(isDicom(other)).toBe(false);
       expect(() => parsePart10(other)).toThrow(expect.objectContaining({ code: 'dicom-unreadable' }) as Error);
     }
-    const cut = file.slice(0, 160);
-    expect(isDicom(cut)).toBe(true);
-    expect(() => parsePart10(cut)).toThrow(expect.objectContaining({ code: 'dicom-unreadable' }) as Error);
+    // within a value, and within the tag of the next element
+    for (const end of [157, 160, 170]) {
+      const cut = file.slice(0, end);
+      expect(isDicom(cut)).toBe(true);
+      expect(() => parsePart10(cut)).toThrow(expect.objectContaining({ code: 'dicom-unreadable' }) as Error);
+    }
   });
 
   it('says when pixel data is shorter than declared', () => {

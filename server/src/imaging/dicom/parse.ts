@@ -89,6 +89,8 @@ function readMeta(bytes: Uint8Array, start: number): { transferSyntaxUid?: strin
     if (group(bytes, at + 2) === 0x10) transferSyntaxUid = ascii(bytes, value, value + length).replace(/[\0 ]+$/, '');
     at = value + length;
   }
+  // Too little for one more element: the file ends within its tag or length.
+  if (at < bytes.length && at + 8 > bytes.length) throw unreadable('its file meta information is cut off');
   return { transferSyntaxUid: transferSyntaxUid || undefined, end: at };
 }
 

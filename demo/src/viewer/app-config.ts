@@ -47,7 +47,7 @@ export function appConfig({ pacs, plugin, settings = {} }: AppConfigOptions): st
           wadoUriRoot: root,
           qidoRoot: root,
           wadoRoot: root,
-          qidoSupportsIncludeField: false,
+          qidoSupportsIncludeField: true,
           imageRendering: 'wadors',
           thumbnailRendering: 'wadors',
           enableStudyLazyLoad: true,

@@ -3,6 +3,7 @@
  * a CT, a clip and an MR. The same built plug-in in each viewer; `OHIF_VERSION` tells it for one of them alone.
  */
 import { viewerVersions } from '@medsam2/demo';
+import { startTcpProxy } from '@medsam2/tests/dist/support/tcp-proxy.js';
 import { describeWithViewer, openViewer, requireNoProblems, type OpenedViewer } from '../support/index.js';
 import { clipChapters, mrChapters } from './clip-chapters.js';
 import { ctChapters, streamChapters } from './ct-chapters.js';
@@ -18,10 +19,25 @@ const one = process.env.OHIF_VERSION;
 describe.each(one === undefined ? Object.keys(viewerVersions) : [one])('OHIF %s', (ohif) => {
   describeWithViewer('a visit', () => {
     let opened: OpenedViewer | undefined;
-    const visit: Visit = { user: undefined as unknown as User, ct: undefined as never, masks: new Map() };
+    const visit: Visit = {
+      user: undefined as never,
+      line: undefined as never,
+      ct: undefined as never,
+      masks: new Map(),
+    };
 
     beforeAll(async () => {
-      opened = await openViewer({ name: 'flow', ohif, studies: ['ct', 'us', 'mr'], viewport: sizeOf(process.env) });
+      opened = await openViewer({
+        name: 'flow',
+        ohif,
+        studies: ['ct', 'us', 'mr'],
+        viewport: sizeOf(process.env),
+        beforeServer: async (url) => {
+          const line = await startTcpProxy(Number(new URL(url).port));
+          Object.assign(visit, { line });
+          return { url: `http://127.0.0.1:${line.port}`, close: () => line.close() };
+        },
+      });
       Object.assign(visit, { user: new User(opened), ct: opened.study('ct') });
     });
     afterAll(() => opened?.close());

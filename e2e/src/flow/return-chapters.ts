@@ -68,10 +68,13 @@ export function returnChapters(chapter: Chapter, visit: Visit): void {
     const { user, ct, masks } = visit;
     const { page } = user.viewer;
     await page.locator('[data-cy="return-to-work-list"]').click({ timeout: 30_000 });
-    await page.getByText(ct.patientId).first().waitFor({ timeout: 30_000 });
+    // The list of OHIF 3.13 has names instead of numbers, and buttons instead of links.
+    const row = page.getByText(ct.patientId).or(page.getByText(ct.patientName.replace('^', ', ')));
+    await row.first().waitFor({ timeout: 30_000 });
     await user.viewer.picture('10-list');
-    await page.getByText(ct.patientId).first().click();
-    await page.locator('a[href*="/medsam2?"]').first().click({ timeout: 30_000 });
+    await row.first().click();
+    const mode = page.locator('a[href*="/medsam2?"]').or(page.getByRole('button', { name: 'MedSAM2', exact: true }));
+    await mode.first().click({ timeout: 30_000 });
     await user.viewer.waitForImages();
     await user.viewer.part('medsam2-panel').waitFor({ timeout: 30_000 });
     await user.waitForMasks('the masks after the study list', ct, masks);

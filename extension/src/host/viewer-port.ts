@@ -43,6 +43,10 @@ export interface OhifViewer {
 const noColour = [255, 214, 0] as const;
 /** Milliseconds until the host has settled after a change of viewports. */
 const settleTime = 150;
+/** Milliseconds until reformats have made their volumes, and what is not drawn then is made to be. */
+const lookTime = 600;
+/** How often it is looked until everything is drawn. */
+const mostLooks = 20;
 
 /** To be made when a mode is entered and closed when it is left. */
 export function openOhifViewer(host: Host, page: Window): OhifViewer {
@@ -119,15 +123,17 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     targetChanged.emit();
     positionChanged.emit();
   });
-  const redrawn = debounced(600, () => {
-    if (!isClosed) labelmaps.redraw();
-  });
-  // Reformats that were not ready then would stay without masks: once more when volumes have surely been made.
-  const steady = debounced(2500, () => {
+  let looks = 0;
+  const looked = debounced(lookTime, () => {
     if (isClosed) return;
-    refreshMasks();
     labelmaps.redraw();
+    refreshMasks();
+    if (labelmaps.drawMissing() && ++looks < mostLooks) looked.soon();
   });
+  const look = () => {
+    looks = 0;
+    looked.soon();
+  };
   const allViewports = () => (core.getRenderingEngines() ?? []).flatMap((engine) => [...engine.getViewports()]);
 
   const { Events } = core.Enums;
@@ -140,11 +146,10 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
   });
   subscriptions.toService(services.cornerstoneViewportService, ['VIEWPORT_DATA_CHANGED'], () => {
     settled.soon();
-    redrawn.soon();
-    steady.soon();
+    look();
   });
-  subscriptions.toTarget(core.eventTarget, Events.IMAGE_VOLUME_LOADING_COMPLETED, redrawn.soon);
-  subscriptions.toTarget(core.eventTarget, Events.IMAGE_VOLUME_LOADING_COMPLETED, steady.soon);
+  subscriptions.toTarget(core.eventTarget, Events.IMAGE_VOLUME_LOADING_COMPLETED, look);
+  subscriptions.toTarget(page.document, Events.VOLUME_VIEWPORT_NEW_VOLUME, look, true);
   for (const event of [Events.STACK_NEW_IMAGE, Events.VOLUME_NEW_IMAGE, Events.CAMERA_MODIFIED]) {
     subscriptions.toTarget(page.document, event, () => positionChanged.emit(), true);
   }
@@ -259,8 +264,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
       isClosed = true;
       subscriptions.close();
       settled.cancel();
-      redrawn.cancel();
-      steady.cancel();
+      looked.cancel();
       strokes.close();
       prompts.clear();
       surfaces.close();

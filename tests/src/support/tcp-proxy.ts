@@ -1,10 +1,13 @@
 /** Stands between a client and a server and does to the bytes what bad networks do. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 
 export interface TcpProxy {
   readonly port: number;
   /** how the next connections are treated */
   behaviour: Behaviour;
+  /** how fast answers come, on connections that stand, too; undefined: as fast as they can */
+  bytesPerSecond: number | undefined;
   /** connections taken so far */
   readonly connections: number;
   close(): Promise<void>;
@@ -23,9 +26,12 @@ export interface Behaviour {
   readonly refuse?: boolean;
 }
 
+/** Bytes that go at once over a slow line. */
+const paced = 1024;
+
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const open = new Set<Socket>();
-  const proxy = { behaviour: {} as Behaviour, connections: 0 };
+  const proxy = { behaviour: {} as Behaviour, bytesPerSecond: undefined as number | undefined, connections: 0 };
   const server = createServer((client) => {
     const behaviour = proxy.behaviour;
     proxy.connections++;
@@ -39,6 +45,17 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       upstream.destroy();
     };
     let [asked, answered] = ['', 0];
+    const write = async (piece: Buffer): Promise<void> => {
+      if (proxy.bytesPerSecond === undefined) return void client.write(piece);
+      upstream.pause();
+      for (let at = 0; at < piece.length; at += paced) {
+        const part = piece.subarray(at, at + paced);
+        await wait((1000 * part.length) / (proxy.bytesPerSecond ?? Infinity));
+        if (client.destroyed) return;
+        client.write(part);
+      }
+      upstream.resume();
+    };
     for (const socket of [client, upstream]) {
       open.add(socket);
       socket.on('error', end);
@@ -57,7 +74,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       const left = (behaviour.cutAfter ?? Infinity) - answered;
       answered += piece.length;
       const send = (): void => {
-        client.write(piece.subarray(0, Math.max(0, left)));
+        void write(piece.subarray(0, Math.max(0, left)));
         if (answered >= (behaviour.cutAfter ?? Infinity)) setTimeout(end, 20);
       };
       if (behaviour.delayMs === undefined) send();
@@ -74,6 +91,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       proxy.behaviour = value;
       // What stands belongs to how it was before.
       for (const socket of open) socket.destroy();
+    },
+    get bytesPerSecond() {
+      return proxy.bytesPerSecond;
+    },
+    set bytesPerSecond(value) {
+      proxy.bytesPerSecond = value;
     },
     get connections() {
       return proxy.connections;

@@ -9,6 +9,7 @@ import { makeHostLayer } from './host-layer.js';
 import { MaskStore } from './mask-store.js';
 import type { FrameClock } from './schedule.js';
 import { SeriesMasks, type Layer, type SliceEdit } from './series-masks.js';
+import { undrawnIn } from './undrawn.js';
 
 export interface LabelmapsParts {
   readonly host: Host;
@@ -38,6 +39,8 @@ export class Labelmaps {
   readonly onFailed = new Emitter<[unknown]>();
   private readonly entries = new Map<string, SeriesEntry>();
   private isOurs = false;
+  /** viewports and layers that were not drawn when it was last looked */
+  private missing: ReadonlySet<string> = new Set();
 
   constructor(private readonly parts: LabelmapsParts) {}
 
@@ -99,11 +102,37 @@ export class Labelmaps {
     }
   }
 
-  /** The host sometimes does not draw labelmaps that are there: telling it that all changed makes it. */
+  /** The host sometimes draws labelmaps as they were: telling it that all changed makes it. */
   redraw(): void {
     for (const { masks } of this.entries.values()) {
       for (const layer of masks.layers) if (this.exists(layer.id)) layer.changed([]);
     }
+  }
+
+  /**
+   * Makes the host draw what it does not, where it did not the last time either: it may be about to.
+   * @returns whether anything is not drawn
+   */
+  drawMissing(): boolean {
+    const { tools } = this.parts.host;
+    const missing = new Set<string>();
+    for (const { series, masks } of this.entries.values()) {
+      for (const { id } of masks.layers) {
+        if (!this.exists(id)) continue;
+        for (const viewportId of undrawnIn(tools, this.parts.viewportsOf(series), id)) {
+          const key = `${viewportId} ${id}`;
+          missing.add(key);
+          if (!this.missing.has(key)) continue;
+          tools.segmentation.triggerSegmentationEvents.triggerSegmentationRepresentationModified(
+            viewportId,
+            id,
+            'Labelmap',
+          );
+        }
+      }
+    }
+    this.missing = missing;
+    return missing.size > 0;
   }
 
   /**

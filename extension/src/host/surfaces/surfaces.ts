@@ -166,13 +166,16 @@ export class Surfaces {
 
   private showIn(viewportId: string, layer: Layer, entry: SeriesEntry): void {
     if ((this.geometries(layer)?.size ?? 0) === 0) return;
-    if (this.representation(viewportId, layer) === undefined) this.addTo(viewportId, layer);
+    if (this.representation(viewportId, layer) === undefined) {
+      this.addTo(viewportId, layer, this.coloursOfSlices(layer, entry));
+    }
     const own = entry.masks.segmentsOf(layer);
     const marks = entry.segments.filter(({ id }) => own.includes(id));
     // The host colours a surface when it first draws it.
     if (this.colour(viewportId, layer, marks)) {
+      const colours = this.representation(viewportId, layer)?.colorLUTIndex;
       this.hideIn(viewportId, layer);
-      this.addTo(viewportId, layer);
+      this.addTo(viewportId, layer, colours);
     }
     const { visibility } = this.parts.host.tools.segmentation.config;
     const specifier = { segmentationId: layer.id, type: 'Surface' } as const;
@@ -184,6 +187,15 @@ export class Surfaces {
         visibility.setSegmentIndexVisibility(viewportId, specifier, id, visible);
       }
     }
+  }
+
+  /** The host's table of colours of the layer's labelmap: with it, surfaces have its colours from the beginning. */
+  private coloursOfSlices({ id }: Layer, { series }: SeriesEntry): number | undefined {
+    const { state } = this.parts.host.tools.segmentation;
+    return this.parts
+      .slicesOf(series)
+      .map((viewport) => state.getSegmentationRepresentations(viewport.id, { segmentationId: id, type: 'Labelmap' }))
+      .find((representations) => representations?.[0] !== undefined)?.[0].colorLUTIndex;
   }
 
   /** @returns whether a colour was another */
@@ -199,9 +211,14 @@ export class Surfaces {
     return isOther;
   }
 
-  private addTo(viewportId: string, { id }: Layer): void {
+  private addTo(viewportId: string, { id }: Layer, colours: number | undefined): void {
     this.parts.host.services.segmentationService
-      .addSegmentationRepresentation(viewportId, { segmentationId: id, type: 'Surface' })
+      .addSegmentationRepresentation(viewportId, {
+        segmentationId: id,
+        type: 'Surface',
+        // OHIF 3.11 does not remember them, and begins anew with colours of its own.
+        ...(colours === undefined ? {} : { config: { colorLUTOrIndex: colours } }),
+      })
       .catch((error: unknown) => this.parts.failed(error));
     this.representationAdded(id);
   }

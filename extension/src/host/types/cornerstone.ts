@@ -35,11 +35,14 @@ export interface HostViewport {
   /** volume viewports only */
   jumpToWorld?(world: Point3): boolean;
   addActors?(actors: readonly ActorEntry[]): void;
+  getActors(): readonly ActorEntry[];
 }
 
 export interface ActorEntry {
   readonly uid: string;
   readonly actor: unknown;
+  /** of what draws a segmentation: begins with the segmentation's id */
+  readonly representationUID?: string;
 }
 
 export interface EnabledElement {

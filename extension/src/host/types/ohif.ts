@@ -90,7 +90,12 @@ export interface SegmentationService extends Publisher {
   ): Promise<string>;
   addSegmentationRepresentation(
     viewportId: string,
-    options: { readonly segmentationId: string; readonly type?: RepresentationType },
+    options: {
+      readonly segmentationId: string;
+      readonly type?: RepresentationType;
+      /** table of colours to use; default: the one that the host remembers, or a new one */
+      readonly config?: { readonly colorLUTOrIndex: number };
+    },
   ): Promise<void>;
   addSegment(
     segmentationId: string,

@@ -87,6 +87,8 @@ export interface Representation {
   readonly type: RepresentationType;
   readonly active: boolean;
   readonly segments: Record<number, { visible: boolean } | undefined>;
+  /** which of the host's tables its colours are in */
+  readonly colorLUTIndex?: number;
 }
 
 export interface RepresentationSpecifier {
@@ -170,6 +172,11 @@ export interface CornerstoneTools {
     readonly triggerSegmentationEvents: {
       triggerSegmentationDataModified(segmentationId: string, slices?: number[]): void;
       triggerSegmentationModified(segmentationId: string): void;
+      triggerSegmentationRepresentationModified(
+        viewportId: string,
+        segmentationId: string,
+        type: RepresentationType,
+      ): void;
     };
     updateSegmentations(input: readonly { readonly segmentationId: string; readonly payload: object }[]): void;
     addSegmentations(input: readonly object[]): void;

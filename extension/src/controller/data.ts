@@ -79,7 +79,10 @@ export interface WorkData {
   /** requests that wait or are under way */
   readonly busy: number;
   readonly saving: boolean;
+  /** as the viewer lists them */
   readonly stored: readonly StoredSegmentation[];
+  /** saves of this work, which the viewer does not list before it reads the study anew */
+  readonly saved: ReadonlySet<string>;
 }
 
 export const newWorkData = (target: SeriesTarget, stored: readonly StoredSegmentation[]): WorkData => ({
@@ -97,6 +100,7 @@ export const newWorkData = (target: SeriesTarget, stored: readonly StoredSegment
   busy: 0,
   saving: false,
   stored,
+  saved: new Set(),
 });
 
 /** The volume that a session is made of; undefined while one must be chosen. */

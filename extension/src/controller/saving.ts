@@ -131,6 +131,7 @@ export class Saving {
         return done ?? api.save(session, body);
       });
       notices.dismiss('save');
+      work.data.set({ saved: new Set([...work.data.get().saved, save.id]) });
       this.saves.await(save);
     } catch (error) {
       notices.failure('save', error, () => this.save(request));

@@ -21,6 +21,7 @@ export function selector(): (shared: SharedData, work: WorkData | undefined) => 
   const savesOf = memo((saves: SharedData['saves'], study: string | undefined) =>
     saves.filter((save) => save.study === study),
   );
+  const storedOf = memo(storedViews);
   const reasons = memo(unavailable);
   return memo((shared, work) => {
     const scores = work === undefined ? noScores : scoresOf(work.scores);
@@ -57,7 +58,7 @@ export function selector(): (shared: SharedData, work: WorkData | undefined) => 
       canUndo: session?.state.canUndo ?? false,
       canRedo: session?.state.canRedo ?? false,
       saves: savesOf(shared.saves, work?.target.study),
-      stored: work?.stored ?? nothing,
+      stored: work === undefined ? nothing : storedOf(work.stored, work.saved, shared.saves),
       unavailable: reasons(shared, work, own),
     };
   });
@@ -65,6 +66,19 @@ export function selector(): (shared: SharedData, work: WorkData | undefined) => 
 
 const defaultModel = (models: SharedData['models']): string | undefined =>
   models.find(({ isDefault }) => isDefault)?.name;
+
+/** What lies in the PACS: as the viewer lists it, and what was saved since. */
+function storedViews(
+  stored: WorkData['stored'],
+  saved: WorkData['saved'],
+  saves: SharedData['saves'],
+): WorkState['stored'] {
+  const known = new Set(stored.map(({ sopInstanceUid }) => sopInstanceUid));
+  const since = saves
+    .filter(({ id, state, sopInstanceUid }) => state === 'verified' && saved.has(id) && !known.has(sopInstanceUid))
+    .map(({ series, sopInstanceUid, description }) => ({ series, sopInstanceUid, description }));
+  return since.length === 0 ? stored : [...stored, ...since];
+}
 
 /** Segments whose scores did not change keep their list. */
 function scoresSelector(): (scores: WorkData['scores']) => WorkState['scores'] {

@@ -236,11 +236,23 @@ describeWithOrthanc('work on a series in a viewer', () => {
     expect(viewer.opened).toMatchObject([{ sopInstanceUid: saves[0].sopInstanceUid }]);
 
     const before = masks();
-    const stored = { series: saves[0].series, sopInstanceUid: saves[0].sopInstanceUid, description: 'Lesion' };
+    // the viewer does not list it yet
+    expect(viewer.storedSegmentations()).toEqual([]);
+    const [stored, ...others] = person.state.stored;
+    expect(stored).toEqual({
+      series: saves[0].series,
+      sopInstanceUid: saves[0].sopInstanceUid,
+      description: saves[0].description,
+    });
+    expect(others).toEqual([]);
     await person.actions.continueFrom(stored);
     await person.until('the masks', () => filled().length === saved.size);
     expect(person.state.session?.id).not.toBe(session?.id);
     for (const slice of filled()) expect([slice, maskOf(slice)]).toEqual([slice, before[slice]]);
+    // listed by the viewer, too, it is the same one
+    viewer.stored = [stored];
+    viewer.open(target);
+    expect(person.state.stored).toEqual([stored]);
     await person.actions.discard();
     expect(filled()).toEqual([]);
     // the stream's end is no news to who ended it

@@ -8,6 +8,8 @@ import { leftKidney, liver, type Visit } from './visit.js';
 /** made in the reformats */
 const rightKidney = 4;
 
+const smallWindow = { width: 860, height: 480 };
+
 export function layoutChapters(chapter: Chapter, visit: Visit): void {
   chapter('reformats show the masks in all three planes', async () => {
     const { user, ct } = visit;
@@ -63,6 +65,9 @@ export function layoutChapters(chapter: Chapter, visit: Visit): void {
   chapter('the masks are seen in space', async () => {
     const { user, ct, masks } = visit;
     const { viewer } = user;
+    // A frame of a volume takes seconds without a graphics card, the more the larger it is.
+    const size = viewer.page.viewportSize();
+    if (process.env.E2E_SIZE === undefined) await viewer.page.setViewportSize(smallWindow);
     await viewer.setHangingProtocol('mprAnd3DVolumeViewport');
     await viewer.waitForImages(4);
     const space = (await viewer.viewports()).find(({ type }) => type === 'volume3d');
@@ -85,6 +90,7 @@ export function layoutChapters(chapter: Chapter, visit: Visit): void {
     );
     await eye.click();
     await user.waitForMasks('the masks to be as they were', ct, masks);
+    if (size !== null) await viewer.page.setViewportSize(size);
   });
 }
 

@@ -11,6 +11,10 @@ const flags = [
   '--use-gl=angle',
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',
+  // As browsers do by themselves where there is no graphics card: only WebGL goes through the card that software plays.
+  // Debian's package asks for all of the page to go through it, which takes the time of both cores.
+  '--disable-gpu-compositing',
+  '--disable-gpu-rasterization',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

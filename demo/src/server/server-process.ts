@@ -1,7 +1,7 @@
 /** The real `medsam2 serve` as a process of its own, with folders of its own, on a free port. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../repository.js';
 
@@ -36,6 +36,9 @@ export interface ServerProcess {
 
 const startMs = 60_000;
 
+/** Niceness: browser and server share a machine here, and a viewer that waits for the processor is felt at once. */
+const behindTheViewer = 10;
+
 /** Starts the server and waits until it listens. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'medsam2-server-'));
@@ -61,6 +64,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     },
   );
   closeSync(output);
+  if (child.pid !== undefined) setPriority(child.pid, behindTheViewer);
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-10_000)));
   const killWithTests = (): void => void child.kill('SIGKILL');

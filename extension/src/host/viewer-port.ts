@@ -77,6 +77,7 @@ export function openOhifViewer(host: Host, page: Window): OhifViewer {
     clock: pageClock,
     viewportsOf: (series) => viewports.slicesOf(series),
     shown,
+    showsAll: (series) => viewports.slicesOf(series).some(({ type }) => type !== 'stack'),
     layerMade: (layer) => surfaces.prepare(layer),
   });
   const targetChanged = new Emitter();

@@ -18,6 +18,8 @@ export interface LabelmapsParts {
   viewportsOf(series: Series): readonly HostViewport[];
   /** indices of the images of the series that they show */
   shown(series: Series): readonly number[];
+  /** whether some viewport shows all of its images at the same time */
+  showsAll(series: Series): boolean;
   /** the host has a labelmap more */
   layerMade(layer: Layer): void;
 }
@@ -172,6 +174,7 @@ export class Labelmaps {
         return layer;
       },
       shown: () => this.parts.shown(series),
+      showsAll: () => this.parts.showsAll(series),
       moved: () => void this.refresh(entry).catch((error: unknown) => this.onFailed.emit(error)),
       edited: (edits) => this.report(entry, edits),
       failed: (error) => this.onFailed.emit(error),

@@ -27,6 +27,8 @@ export interface SeriesMasksParts {
   makeLayer(): Promise<Layer>;
   /** indices of the images that viewports show now: their masks are drawn at once */
   shown(): readonly number[];
+  /** whether some viewport shows all images at the same time, as reformats do */
+  showsAll(): boolean;
   /** the segment lies in another layer now */
   moved(segment: number): void;
   edited(edits: readonly SliceEdit[]): void;
@@ -37,6 +39,8 @@ export interface SeriesMasksParts {
 const portion = 6;
 const redrawEvery = 100;
 const redrawAtLeastEvery = 400;
+/** Milliseconds without a new mask after which the host is told of those that nobody looks at. */
+const quiet = 250;
 
 export class SeriesMasks {
   readonly layers: Layer[] = [];
@@ -46,6 +50,7 @@ export class SeriesMasks {
   /** images that the host's tools may have changed */
   private readonly suspect = new Map<Layer, Set<number>>();
   private shownAt = -Infinity;
+  private writtenAt = -Infinity;
   /** grows where the host needs long to draw, so that most of the time is left to the user */
   private pause = redrawEvery;
   private isRunning = false;
@@ -150,21 +155,31 @@ export class SeriesMasks {
       while ((this.queue.size > 0 || this.unshown.size > 0) && !this.isClosed) {
         await new Promise<void>((resolve) => this.parts.clock.next(resolve));
         const until = this.parts.clock.now() + portion;
-        const shown = this.parts.shown();
-        let isSeen = false;
         for (const [key, write] of this.queue) {
           this.queue.delete(key);
-          isSeen ||= shown.includes(write.index);
           await this.paint(write);
-          if (this.parts.clock.now() >= until) break;
+          this.writtenAt = this.parts.clock.now();
+          if (this.writtenAt >= until) break;
         }
-        if (isSeen || this.parts.clock.now() - this.shownAt >= this.pause) this.redraw();
+        if (this.isDue()) this.redraw();
       }
     } catch (error) {
       this.parts.failed(error);
     } finally {
       this.isRunning = false;
     }
+  }
+
+  /**
+   * The host draws every viewport whenever it is told of any image, and the page stands still while it does. So it is told
+   * when somebody sees a difference; what lies on other images waits for the end.
+   */
+  private isDue(): boolean {
+    const { parts } = this;
+    const looked = parts.shown();
+    if ([...this.unshown.values()].some((indices) => looked.some((index) => indices.has(index)))) return true;
+    const now = parts.clock.now();
+    return parts.showsAll() ? now - this.shownAt >= this.pause : now - this.writtenAt >= quiet;
   }
 
   private async paint({ segment, index, runs }: SliceWrite): Promise<void> {

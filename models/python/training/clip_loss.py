@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .losses import decode_loss
+from .losses import decode_loss, mask_losses
 from .tracker import Decoded, Memory, Parts
 
 #: Weights of candidate 0, of the best and of the mean of candidates 1..3, by kind of decode. A box or a corrected
@@ -21,7 +21,7 @@ CORRECTED = (0.5, 0.1, 0.05)
 
 @dataclass
 class Chances:
-    """How often a step does what. teacher: memory from the true presence and the truly best candidate."""
+    """How often a step does what. teacher: memory from the true presence. boxed: slices are asked again with a box."""
 
     point: float = 0.2
     correction: float = 0.25
@@ -30,6 +30,7 @@ class Chances:
     teacher: float = 0.5
     read_back: float = 0.0
     elsewhere: float = 1.0
+    boxed: float = 0.0
 
 
 #: Weight of the object's pixels in the focal loss. The published value makes masks slightly too small, because a
@@ -63,9 +64,11 @@ class ClipLoss:
             total = total + self._elsewhere(feat[:, 1:], s0[:, 1:], s1[:, 1:], truth[:, 1:], rng)
         past: dict[int, Memory] = {}
         tracked: dict[str, list[Tensor]] = {}
+        asked_again: dict[str, list[Tensor]] = {}
         horizon = 16 if chance[3] < 0.8 else int(torch.randint(length, 17, (1,), generator=rng))
         tracking = feat.new_zeros(())
         corrected = int(torch.randint(1, length, (1,), generator=rng)) if chance[1] < 0.5 * chances.correction else 0
+        boxed = torch.rand(1, generator=rng).item() < chances.boxed
         for t in range(1, length):
             conditioned = parts.condition(feat[:, t], (0, key), past, t, horizon)
             out = parts.decode(conditioned, s0[:, t], s1[:, t])
@@ -73,13 +76,22 @@ class ClipLoss:
             tracking = tracking + loss
             for name, value in row.items():
                 tracked.setdefault(name, []).append(value)
-            low, past[t] = self._memory(feat[:, t], out, truth[:, t], rng)
+            low, pointer = self._best(out)
+            if boxed:
+                box, again = self._ask_again(conditioned, s0[:, t], s1[:, t], out, box, rng)
+                extra, row = decode_loss(again.masks, again.iou, again.obj, truth[:, t], BOX, self.alpha)
+                low = blend(out, again)
+                tracking = tracking + extra + self._shown_loss(low, truth[:, t])
+                for name, value in row.items():
+                    asked_again.setdefault(name, []).append(value)
+            past[t] = self._memory(feat[:, t], low, pointer, (again if boxed else out).obj, truth[:, t], rng)
             if t == corrected:
                 tracking = tracking + self._correct(conditioned, s0[:, t], s1[:, t], low, truth[:, t], None, rng)
         total = total + tracking / (length - 1)
         if self.read_back_iou is not None:
             figures["read_iou"] = self.read_back_iou
-        figures |= {f"track_{k}": torch.stack(v).mean() for k, v in tracked.items()}
+        for kind, rows in (("track", tracked), ("box", asked_again)):
+            figures |= {f"{kind}_{k}": torch.stack(v).mean() for k, v in rows.items()}
         return total, {k: float(v) for k, v in figures.items()}
 
     def _encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,17 +184,52 @@ class ClipLoss:
         self.read_back_iou = row["iou"]
         return loss
 
-    def _memory(self, feat: Tensor, out: Decoded, truth: Tensor, rng: torch.Generator) -> tuple[Tensor, Memory]:
-        parts, batch = self.parts, feat.shape[0]
-        present = out.obj.squeeze(1) > 0
+    def _ask_again(
+        self, conditioned: Tensor, s0: Tensor, s1: Tensor, out: Decoded, last: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, Decoded]:
+        """The same slice, still with memory, and a box [B,2,2] around what memory answered, with that answer's errors.
+
+        Asked also where the object is gone: only memory can tell that what the box shows is something else. An empty
+        answer has no box; the last one stands in.
+        """
+        shown = torch.nn.functional.interpolate(
+            mean_of_tracked(out).detach(), scale_factor=2, mode="bilinear", align_corners=False
+        )[:, 0] > 0
+        some = shown.flatten(1).any(1)
+        shown = shown | ~some[:, None, None]
+        box = torch.where(some[:, None, None], boxes_of(shown.float(), self.parts.size, rng), last)
+        labels = torch.tensor([2.0, 3.0], device=box.device).expand(len(box), 2)
+        return box, self.parts.decode(conditioned, s0, s1, box, labels)
+
+    def _shown_loss(self, low: Tensor, truth: Tensor) -> Tensor:
+        """Loss of the very mask that is given out and remembered."""
+        present = (truth > 0.5).flatten(1).any(1).float()
+        losses, _ = mask_losses(low, truth, self.alpha)
+        return (losses[:, 0] * present).sum() / present.sum().clamp(min=1)
+
+    @staticmethod
+    def _best(out: Decoded) -> tuple[Tensor, Tensor]:
+        """Mask [B,1,h,w] and pointer [B,D] of the candidate that scores best."""
+        rows = torch.arange(len(out.iou), device=out.iou.device)
         best = 1 + out.iou[:, 1:].argmax(1)
-        teach = (torch.rand(batch, generator=rng) < self.chances.teacher).to(truth.device)
-        present = torch.where(teach, (truth > 0.5).flatten(1).any(1), present)
-        rows = torch.arange(batch, device=truth.device)
-        low = out.masks[rows, best].unsqueeze(1)
+        return out.masks[rows, best].unsqueeze(1), out.pointers[rows, best]
+
+    def _memory(self, feat: Tensor, low: Tensor, pointer: Tensor, obj: Tensor, truth: Tensor, rng: torch.Generator) -> Memory:
+        parts = self.parts
+        teach = (torch.rand(len(truth), generator=rng) < self.chances.teacher).to(truth.device)
+        present = torch.where(teach, (truth > 0.5).flatten(1).any(1), obj.squeeze(1) > 0)
         probability = parts.upsample(low).sigmoid() * present[:, None, None, None].float()
-        mem = parts.remember(feat, probability, present)
-        return low, Memory(mem, parts.gate(out.pointers[rows, best], present))
+        return Memory(parts.remember(feat, probability, present), parts.gate(pointer, present))
+
+
+def mean_of_tracked(out: Decoded) -> Tensor:
+    """[B,1,h,w]: candidates 1..3, any of which may answer; their mean is steadier than the one that scores best."""
+    return out.masks[:, 1:].mean(1, keepdim=True)
+
+
+def blend(out: Decoded, again: Decoded) -> Tensor:
+    """An answer from memory and one to a box as one mask [B,1,h,w], mixed as `prompted` following does."""
+    return (mean_of_tracked(out) + (again.masks[:, :1] + mean_of_tracked(again)) / 2) / 2
 
 
 def sample_points(region: Tensor, size: int, rng: torch.Generator, with_index: bool = False):

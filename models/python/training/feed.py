@@ -71,10 +71,14 @@ def _work(source: Source, seed: int, groups: list[tuple[int, Shape]], queue: "mu
 
 
 def batches(
-    source: Source, seed: int, start: int, end: int, shape_at: Callable[[int], Shape], workers: int
+    source: Source, seed: int, start: int, end: int, shape_at: Callable[[int], Shape], workers: int, repeat: int = 1
 ) -> Iterator[tuple[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]]:
-    """Steps start..end-1 with their batches. shape_at(step) -> Shape is asked at the first step of a group."""
-    groups = [(g, shape_at(g * GROUP)) for g in range(start // GROUP, (end + GROUP - 1) // GROUP)]
+    """Steps start..end-1 with their batches. shape_at(step) -> Shape is asked at the first step of a group.
+
+    repeat: how often the batches of a group come, one after the other, before the next group's.
+    """
+    span = GROUP * repeat
+    groups = [(g, shape_at(g * span)) for g in range(start // span, (end + span - 1) // span)]
     if workers == 0:
         made = (group_of_batches(source, seed, g, shape) for g, shape in groups)
         processes = []
@@ -89,8 +93,8 @@ def batches(
         made = ([tuple(torch.from_numpy(a) for a in b) for b in queues[i % workers].get()] for i in range(len(groups)))
     try:
         for (group, _), stack in zip(groups, made):
-            for offset, batch in enumerate(stack):
-                step = group * GROUP + offset
+            for offset, batch in enumerate(stack * repeat):
+                step = group * span + offset
                 if start <= step < end:
                     yield step, batch
     finally:

@@ -88,6 +88,8 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument("--muon", type=float, default=0.0, help="use Muon for matrices, at this multiple of --lr (0: AdamW for all)")
     parser.add_argument("--freeze-encoder", action="store_true", help="train all but the image encoder")
     parser.add_argument("--read-back", type=float, help="share of steps that ask for the mask in memory (0.6 from scratch, else 0)")
+    parser.add_argument("--boxed", type=float, default=0.0, help="share of steps that ask every tracked slice again with a box")
+    parser.add_argument("--repeat", type=int, default=1, help="use every batch so often, where making clips is the slower part")
     parser.add_argument("--warmup", type=int, default=100, help="steps")
     parser.add_argument("--clip-norm", type=float, default=0.5, help="largest norm of a gradient")
     parser.add_argument("--focal-alpha", type=float, help="weight of the object's pixels (0.5 from scratch, 0.25 with --init)")
@@ -137,7 +139,8 @@ class Run:
         self.log = self.out / "log.jsonl"
         self.restore()
         read_back = (0.6 if scratch else 0.0) if args.read_back is None else args.read_back
-        self.loss = ClipLoss(Parts(self.model), Chances(read_back=read_back, elsewhere=0.3 if args.freeze_encoder else 1.0), args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
+        chances = Chances(read_back=read_back, elsewhere=0.3 if args.freeze_encoder else 1.0, boxed=args.boxed)
+        self.loss = ClipLoss(Parts(self.model), chances, args.focal_alpha or (EVEN_ALPHA if scratch else PUBLISHED_ALPHA))
         self.parts = Parts(self.average.model)
         self.stopping = False
 
@@ -208,7 +211,7 @@ class Run:
         every = 0 if args.data else args.validate_every
         cases = held_out(args.validation_cases) if every else []
         began, since = time.time(), self.step
-        for _, batch in batches(source, args.seed, self.step, self.steps, self.shape_at, args.workers):
+        for _, batch in batches(source, args.seed, self.step, self.steps, self.shape_at, args.workers, args.repeat):
             row = self.one(batch)
             self.write({"step": self.step, **row, "seconds": round(time.time() - began, 1)})
             if self.step % 20 == 0:

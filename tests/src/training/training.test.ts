@@ -107,6 +107,20 @@ describeWithPython('training', () => {
     expect(statSync(exported).size).toBeLessThan(0.6 * statSync(join(folder, 'scenes', 'weights.pt')).size);
   }, 240_000);
 
+  test('asks tracked slices again with a box, and uses its batches as often as it is told', () => {
+    const many = ['--clips', '0:2x2', '--steps', '16', '--repeat', '2', '--boxed', '1', '--read-back', '0'];
+    train('boxed', ...small, ...many, '--lr', '1e-9', '--validate-every', '0');
+    const rows = log('boxed') as unknown as Record<string, number>[];
+    expect(rows).toHaveLength(16);
+    for (const row of rows) {
+      for (const name of ['loss', 'box_mask', 'box_iou', 'box_presence']) expect(Number.isFinite(row[name])).toBe(true);
+    }
+    // At such a rate nothing is learnt: the same batch has the same loss on its prompted slices.
+    const prompted = rows.map(({ mask }) => mask);
+    for (let step = 0; step < 8; step++) expect(prompted[step + 8]).toBeCloseTo(prompted[step], 3);
+    expect(new Set(prompted.slice(0, 8)).size).toBeGreaterThan(4);
+  }, 240_000);
+
   test.each([
     ['an empty folder', () => undefined, /holds no npz file/],
     [

@@ -131,9 +131,7 @@ stage tests jest tests --testPathIgnorePatterns '/node_modules/' full-size /e2e/
 # Alone: it holds the whole model twice, here and in PyTorch.
 stage full-size jest full-size tests/dist/fidelity/full-size
 stage viewers fetch_viewers
-# One at a time: a browser that draws without a graphics card needs both cores. The whole visit in three viewers, masks in
-# space and the demo's own check take another quarter of an hour: `npm run jest -- e2e/dist`.
-$without_viewers || workers=1 stage browser jest browser e2e/dist --testPathIgnorePatterns '/node_modules/' \
-  e2e/dist/flow e2e/dist/demo e2e/dist/viewer/space e2e/dist/smoke/smoke
+# One at a time: a browser that draws without a graphics card needs both cores.
+$without_viewers || workers=1 stage browser jest browser e2e/dist
 stage docs node scripts/check-docs.mjs "$results/docs.json"
 finish

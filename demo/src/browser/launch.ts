@@ -11,9 +11,7 @@ const flags = [
   '--use-gl=angle',
   '--use-angle=swiftshader',
   '--enable-unsafe-swiftshader',
-  // As browsers do by themselves where there is no graphics card: only WebGL goes through the card that software plays.
-  // Debian's package asks for all of the page to go through it, which takes the time of both cores.
-  '--disable-gpu-compositing',
+  // Debian's package asks for it. Without a graphics card it takes the time of both cores.
   '--disable-gpu-rasterization',
   '--disable-quic',
   '--no-first-run',
@@ -32,8 +30,16 @@ export function findChromium(
   return [environment.CHROMIUM, ...usual].find((path) => path !== undefined && existsSync(path));
 }
 
+/** As browsers do by themselves where there is no graphics card: only WebGL goes through the card that software plays. */
+const composedInSoftware = '--disable-gpu-compositing';
+
 export interface LaunchOptions {
   readonly headed?: boolean;
+  /**
+   * Who puts the page together: `gl`, also the card that software plays. Pages wait less for what WebGL draws then, and
+   * people wait longer for what they see. Default: `software`
+   */
+  readonly compositing?: 'software' | 'gl';
   /** more flags of Chromium */
   readonly flags?: readonly string[];
 }
@@ -51,6 +57,6 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Brows
   return chromium.launch({
     executablePath,
     headless: options.headed !== true,
-    args: [...flags, ...(options.flags ?? [])],
+    args: [...flags, ...(options.compositing === 'gl' ? [] : [composedInSoftware]), ...(options.flags ?? [])],
   });
 }

@@ -37,7 +37,7 @@ export interface ServerProcess {
 const startMs = 60_000;
 
 /** Niceness: browser and server share a machine here, and a viewer that waits for the processor is felt at once. */
-const behindTheViewer = 10;
+const behindTheViewer = 19;
 
 /** Starts the server and waits until it listens. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {

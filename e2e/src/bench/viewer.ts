@@ -2,7 +2,7 @@
  * Measures what a person before the viewer feels: a real Chromium with software rendering, Orthanc and the server with the
  * embedded model, all on this machine. Prints a table; exit code 1 when a bar is missed.
  *
- * Run it: npm run bench:viewer -- [--ohif VERSION] [--slices 100,500] [--size 256] [--runs 12] [--json FILE] [--flag CHROMIUM-FLAG]…
+ * Run it: npm run bench:viewer -- [--ohif VERSION] [--slices 100,500] [--size 256] [--runs 12] [--json FILE] [--compositing gl|software]
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -22,10 +22,11 @@ const { values } = parseArgs({
     size: { type: 'string', default: '256' },
     runs: { type: 'string', default: '12' },
     json: { type: 'string' },
-    flag: { type: 'string', multiple: true },
+    compositing: { type: 'string', default: 'gl' },
   },
 });
 const runs = Number(values.runs);
+const compositing = values.compositing === 'software' ? 'software' : 'gl';
 
 /** The bar: milliseconds from release to visible mask. */
 const mostBoxMs = 400;
@@ -41,11 +42,13 @@ async function measure(slices: number): Promise<void> {
   const opened = await openViewer({
     name: 'bench',
     studies: [],
-    flags: values.flag,
+    compositing,
     ...(values.ohif && { ohif: values.ohif }),
   });
   try {
-    table.heading(`OHIF ${opened.ohif}, ${slices} slices of ${values.size} x ${values.size}; ${machine()}`);
+    table.heading(
+      `OHIF ${opened.ohif}, ${slices} slices of ${values.size} x ${values.size}, page composed by ${compositing}; ${machine()}`,
+    );
     await loadStudies(opened.pacs, [study]);
     const visitor = new Visitor(opened, study);
     await visitor.watch();
@@ -139,13 +142,13 @@ async function streaming(visitor: Visitor, control: Seen, slices: number): Promi
   await visitor.undo();
   await page.waitForTimeout(1000);
   const profiler = await Profiler.of(page);
-  await visitor.seen();
   await profiler.start();
+  await visitor.seen();
   begun = await clock();
   await visitor.propagate();
   await visitor.waitForRun();
-  const blameOf = await profiler.stop();
   const still = await visitor.seen();
+  const blameOf = await profiler.stop();
   arrivals('streaming, no scrolling', still, slices, begun);
 
   await page.waitForTimeout(2000);

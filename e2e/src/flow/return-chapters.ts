@@ -1,5 +1,5 @@
 /** Saving, and coming back: after a reload, from the saved segmentation, from the study list. */
-import { structureOf } from '../support/index.js';
+import { modesIn, ownMode, rowOf, structureOf } from '../support/index.js';
 import { agreement } from './masks.js';
 import type { Chapter } from './story.js';
 import { storedSince } from './stored.js';
@@ -68,13 +68,13 @@ export function returnChapters(chapter: Chapter, visit: Visit): void {
     const { user, ct, masks } = visit;
     const { page } = user.viewer;
     await page.locator('[data-cy="return-to-work-list"]').click({ timeout: 30_000 });
-    // The list of OHIF 3.13 has names instead of numbers, and buttons instead of links.
-    const row = page.getByText(ct.patientId).or(page.getByText(ct.patientName.replace('^', ', ')));
-    await row.first().waitFor({ timeout: 30_000 });
+    await rowOf(page, ct).waitFor({ timeout: 30_000 });
     await user.viewer.picture('10-list');
-    await row.first().click();
-    const mode = page.locator('a[href*="/medsam2?"]').or(page.getByRole('button', { name: 'MedSAM2', exact: true }));
-    await mode.first().click({ timeout: 30_000 });
+    await rowOf(page, ct).click();
+    await ownMode(page).waitFor({ timeout: 30_000 });
+    const [offeredFirst] = await modesIn(page).evaluateAll((modes) => modes.map((mode) => mode.outerHTML));
+    expect(offeredFirst).toMatch(/\/medsam2\?|>MedSAM2</);
+    await ownMode(page).click();
     await user.viewer.waitForImages();
     await user.viewer.part('medsam2-panel').waitFor({ timeout: 30_000 });
     await user.waitForMasks('the masks after the study list', ct, masks);

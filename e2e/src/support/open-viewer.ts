@@ -57,6 +57,8 @@ export interface OpenViewerOptions {
   /** put between browser and server; given the server's root */
   readonly beforeServer?: (url: string) => Promise<Between>;
   readonly context?: BrowserContextOptions;
+  /** see `LaunchOptions` */
+  readonly compositing?: 'software' | 'gl';
   /** more flags of Chromium */
   readonly flags?: readonly string[];
   /** begins the names of pictures */
@@ -129,7 +131,7 @@ async function open(
   if (beforeServer !== undefined) closing.push(() => beforeServer.close());
   const url = beforeServer?.url ?? server.url;
 
-  const browser = await launchChromium({ flags: options.flags });
+  const browser = await launchChromium({ flags: options.flags, compositing: options.compositing });
   closing.push(() => browser.close());
   const another = async (more: BrowserContextOptions = {}) => {
     const viewport = options.viewport ?? { width: 1280, height: 800 };

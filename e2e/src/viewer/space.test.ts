@@ -15,6 +15,13 @@ import { countRenders, rendersSince, spaceViewport } from './in-page.js';
 /** Milliseconds; volumes are drawn by the processor here, a frame takes a second or more. */
 const drawingMs = 60_000;
 
+/**
+ * OHIF 3.12 writes this to the console when it goes from one stack to reformats and space at once: its synchronizer hands
+ * a labelmap on to the viewport of space before it has made a volume of it for the reformats, and then does make it.
+ */
+const hostsOwn =
+  /^error in event listener of type: {2}CORNERSTONE_TOOLS_SEGMENTATION_DATA_MODIFIED Error: getVolume: volumeId/;
+
 describeWithViewer('masks in space', () => {
   let opened: OpenedViewer;
   beforeAll(async () => {
@@ -64,6 +71,6 @@ describeWithViewer('masks in space', () => {
       await rest();
       return (await pixels()) < shown / 4;
     });
-    requireNoProblems(opened.problems);
+    requireNoProblems(opened.problems, [hostsOwn]);
   });
 });

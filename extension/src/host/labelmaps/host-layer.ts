@@ -40,6 +40,7 @@ export async function makeHostLayer(series: Series, label: string, parts: LayerP
   return {
     id,
     labels: (index) => labelsOf(core, inOrder[index] as string),
+    isReady: () => withoutVolume(parts, id).length === 0,
     changed(indices) {
       const ids = indices.map((index) => inOrder[index] as string);
       const tell = () =>

@@ -28,6 +28,7 @@ function setUp() {
         data,
         told,
         labels: (index: number) => data[index],
+        isReady: () => true,
         changed: (indices: readonly number[]) => void told.push([...indices]),
       };
       layers.push(layer);

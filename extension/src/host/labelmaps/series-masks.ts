@@ -12,6 +12,8 @@ export interface Layer {
   /** labels of one image, [row][column]; what is written here is what the host shows after `changed` */
   labels(index: number): Uint8Array;
   changed(indices: readonly number[]): void;
+  /** false while a reformat shows it before the host has made a volume of it: the host fails on news of it then */
+  isReady(): boolean;
 }
 
 export interface SliceWrite {

@@ -165,7 +165,8 @@ export class Surfaces {
   }
 
   private showIn(viewportId: string, layer: Layer, entry: SeriesEntry): void {
-    if ((this.geometries(layer)?.size ?? 0) === 0) return;
+    // Adding a surface makes the host tell of the layer. What is left out now comes with the next look at the viewports.
+    if ((this.geometries(layer)?.size ?? 0) === 0 || !layer.isReady()) return;
     if (this.representation(viewportId, layer) === undefined) {
       this.addTo(viewportId, layer, this.coloursOfSlices(layer, entry));
     }

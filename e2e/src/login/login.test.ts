@@ -139,7 +139,9 @@ describeWithViewer('behind the login of the viewer', () => {
     provider.renewals = 'refused';
     provider.endSessions();
     await until(viewer, 'the end of the token', () => Promise.resolve(Date.now() > provider.newestEnds + 1000));
-    await viewer.press('medsam2-add-segment');
+    const drawnLast = structureOf(study, organ).slice + 2;
+    await viewer.jumpTo(study, drawnLast);
+    await viewer.drag(boxOf(study, organ));
     await serverIs(viewer, 'login-needed');
 
     provider.renewals = 'given';
@@ -150,6 +152,7 @@ describeWithViewer('behind the login of the viewer', () => {
     const { slice } = structureOf(study, organ);
     await waitForMask(viewer, study, 1, slice);
     await waitForMask(viewer, study, 1, slice + 1);
+    await waitForMask(viewer, study, 1, drawnLast);
     await save(viewer);
     await viewer.picture('saved');
     const [saved] = await opened.saved(study);

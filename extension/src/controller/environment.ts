@@ -3,6 +3,7 @@ import type { Clock } from '../client/clock.js';
 import type { ViewerPort } from '../contract/index.js';
 import type { Connection } from './connection.js';
 import type { SharedData } from './data.js';
+import type { KeptDrafts } from './kept-drafts.js';
 import type { Notices } from './notices.js';
 import type { OwnSessions } from './own-sessions.js';
 import type { Store } from './store.js';
@@ -16,6 +17,7 @@ export interface Environment {
   readonly shared: Store<SharedData>;
   readonly notices: Notices;
   readonly ownSessions: OwnSessions;
+  readonly keptDrafts: KeptDrafts;
   /** name of the PACS on the server; default: its first */
   readonly pacs?: string;
   /** fires when the mode is left */

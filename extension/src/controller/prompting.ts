@@ -1,4 +1,4 @@
-import type { PromptAnswer } from '@medsam2/protocol';
+import type { PromptAnswer, SessionState } from '@medsam2/protocol';
 import { fromBase64 } from '@medsam2/protocol/stream';
 import { ApiError } from '../client/api-error.js';
 import type { DrawnPrompt } from '../contract/index.js';
@@ -15,7 +15,7 @@ export class Prompting {
     private readonly work: SeriesWork,
     private readonly onChanged: () => void,
   ) {
-    work.listen({ stateChanged: () => this.forgetGone() });
+    work.listen({ attached: (state) => this.takeUp(state), stateChanged: () => this.forgetGone() });
   }
 
   /** A new drawing, or one that was moved. */
@@ -137,12 +137,32 @@ export class Prompting {
   private set(draft: Draft): void {
     const { drafts } = this.work.data.get();
     this.work.data.set({ drafts: new Map([...drafts, [draft.id, draft]]) });
+    this.keep();
   }
 
   private drop(id: string): void {
     this.work.env.notices.dismiss(noticeOf(id));
     const drafts = new Map(this.work.data.get().drafts);
-    if (drafts.delete(id)) this.work.data.set({ drafts });
+    if (!drafts.delete(id)) return;
+    this.work.data.set({ drafts });
+    this.keep();
+  }
+
+  private keep(): void {
+    const { sessionId } = this.work;
+    if (sessionId !== undefined) this.work.env.keptDrafts.keep(sessionId, this.work.data.get().drafts.values());
+  }
+
+  /** What was drawn on a page before this one and has not reached the server. To send it twice changes nothing. */
+  private takeUp({ id: session, segments }: SessionState): void {
+    const { drafts } = this.work.data.get();
+    const known = new Set(segments.map(({ id }) => id));
+    const kept = this.work.env.keptDrafts
+      .of(session)
+      .filter(({ id, segment }) => !drafts.has(id) && (segment === undefined || known.has(segment)));
+    for (const draft of kept) this.set({ ...draft, state: 'sending' });
+    this.keep();
+    for (const { id } of kept) void this.send(id);
   }
 
   /** Drawings for a segment that is gone have nowhere to go. */

@@ -7,6 +7,7 @@ import { workActions } from './actions.js';
 import { Connection } from './connection.js';
 import type { SharedData } from './data.js';
 import type { Environment } from './environment.js';
+import { KeptDrafts } from './kept-drafts.js';
 import { Notices } from './notices.js';
 import { OwnSessions, type KeyValueStorage } from './own-sessions.js';
 import { Saves } from './saving.js';
@@ -26,6 +27,8 @@ export interface WorkbenchOptions {
   readonly clock?: Clock;
   /** remembers which sessions are this browser's; default: for as long as the page is open */
   readonly storage?: KeyValueStorage;
+  /** of the tab, for drawings that are not sent yet; default: they live for as long as the page does */
+  readonly tabStorage?: KeyValueStorage;
 }
 
 const initial: SharedData = {
@@ -59,7 +62,7 @@ class ViewerWorkbench implements Workbench {
   private shownPrompts: WorkState['prompts'] = [];
   private cancelRest: (() => void) | undefined;
 
-  constructor({ viewer, server, pacs, storage, ...given }: WorkbenchOptions) {
+  constructor({ viewer, server, pacs, storage, tabStorage, ...given }: WorkbenchOptions) {
     const clock = given.clock ?? systemClock();
     const fetchPage: typeof fetch = (...request) => fetch(...request);
     const http = new Http({
@@ -91,6 +94,7 @@ class ViewerWorkbench implements Workbench {
       shared,
       notices: new Notices(shared),
       ownSessions: new OwnSessions(storage),
+      keptDrafts: new KeptDrafts(tabStorage),
       signal: this.ended.signal,
       ...(pacs === undefined ? {} : { pacs }),
     };

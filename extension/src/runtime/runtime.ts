@@ -48,6 +48,7 @@ export class Runtime {
       viewer: viewer.port,
       ...settingsOf(site, context.configuration),
       storage: page.localStorage,
+      tabStorage: page.sessionStorage,
     });
     const keyboard = new KeyboardDrawing({
       host,

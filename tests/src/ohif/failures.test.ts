@@ -10,7 +10,7 @@ import { describeWithOrthanc, startOrthanc, type Orthanc } from '../support/orth
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { startUnrulyProxy, type UnrulyProxy } from '../support/unruly-proxy.js';
-import { Person, targetOf } from './support.js';
+import { memoryStorage, Person, targetOf } from './support.js';
 
 const series = benchSeries(61, 60, 96);
 const key = 'a-key-of-a-person';
@@ -68,10 +68,10 @@ describeWithOrthanc('work in a viewer goes on when', () => {
     });
   }
 
-  async function arrive(url: string, token = `Bearer ${key}`): Promise<Person> {
+  async function arrive(url: string, token = `Bearer ${key}`, tab = memoryStorage()): Promise<Person> {
     const viewer = new MemoryViewer(targetOf(series, 'ds1'));
     viewer.token = token;
-    const person = new Person(viewer, url);
+    const person = new Person(viewer, url, memoryStorage(), tab);
     people.push(person);
     await person.until(
       'the series',
@@ -80,8 +80,8 @@ describeWithOrthanc('work in a viewer goes on when', () => {
     return person;
   }
 
-  async function withBox(url: string): Promise<Person> {
-    const person = await arrive(url);
+  async function withBox(url: string, tab = memoryStorage()): Promise<Person> {
+    const person = await arrive(url, undefined, tab);
     person.drawBox(series);
     await person.until('a mask', ({ answering, segments }) => answering === 0 && segments[0]?.sliceCount === 1);
     return person;
@@ -104,6 +104,28 @@ describeWithOrthanc('work in a viewer goes on when', () => {
     viewer.token = `Bearer ${key}`;
     await person.until('the second mask', ({ answering }) => answering === 0 && viewer.filled(1).length === 2);
     expect(person.state).toMatchObject({ server: { phase: 'online', user: 'ada' }, notices: [] });
+  });
+
+  it('the login ends for good, and the page with it: what was drawn last is sent by the next page', async () => {
+    const tab = memoryStorage();
+    const before = await withBox(server.url, tab);
+    before.viewer.token = 'Bearer ended';
+    const id = before.drawBox({ ...series, slice: series.slice + 1 });
+    await before.until('the login', ({ server: now }) => now.phase === 'login-needed');
+    before.bench.close();
+    people = [];
+
+    const other = await arrive(server.url);
+    await other.until('the session', ({ session, answering }) => session !== undefined && answering === 0);
+    expect(other.state.prompts.map((prompt) => prompt.id)).not.toContain(id);
+    other.bench.close();
+    people = [];
+
+    const after = await arrive(server.url, undefined, tab);
+    await after.until('both masks', ({ answering }) => answering === 0 && after.viewer.filled(1).length === 2);
+    expect(after.state.prompts.find((prompt) => prompt.id === id)).toMatchObject({ state: 'accepted' });
+    // confirmed, it is kept no longer
+    expect(tab.getItem('medsam2.drafts')).toBe('[]');
   });
 
   it('the server dies in the middle of a propagation', async () => {

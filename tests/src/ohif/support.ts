@@ -21,7 +21,7 @@ export function targetOf(series: BenchSeries, displaySetId: string, files = seri
 }
 
 /** Storage of a browser, as far as it is used. */
-export function memoryStorage(): KeyValueStorage {
+export function memoryStorage() {
   const values = new Map<string, string>();
   return {
     getItem: (key: string) => values.get(key) ?? null,
@@ -39,8 +39,9 @@ export class Person {
     readonly viewer: MemoryViewer,
     server: string,
     storage: KeyValueStorage = memoryStorage(),
+    tabStorage: KeyValueStorage = memoryStorage(),
   ) {
-    this.bench = createWorkbench({ viewer, server, storage });
+    this.bench = createWorkbench({ viewer, server, storage, tabStorage });
   }
 
   get state(): WorkState {

@@ -15,7 +15,9 @@ export function boxOf(study: PhantomStudy, name: string): [Point, Point] {
 /** Goes to the slice of a structure and draws the box around it by mouse. */
 export async function segment(viewer: ViewerPage, study: PhantomStudy, name: string): Promise<void> {
   await viewer.jumpTo(study, structureOf(study, name).slice);
-  await viewer.press('medsam2-tool-box');
+  // pressed once more, it would be put away
+  if ((await viewer.part('medsam2-tool-box').getAttribute('aria-pressed')) !== 'true')
+    await viewer.press('medsam2-tool-box');
   await viewer.drag(boxOf(study, name));
 }
 

@@ -1,6 +1,6 @@
 /** A visitor whose page is watched: does what a person does, as fast as the page lets him. */
 import type { PhantomStudy, Point } from '@medsam2/demo';
-import type { OpenedViewer } from '../support/index.js';
+import { ownMode, rowOf, type OpenedViewer } from '../support/index.js';
 import { boxOn } from './long-study.js';
 import { awaitBox, boxTimes, installWatch, takeSeen, watchMasks, type BoxTimes } from './page-watch.js';
 
@@ -151,18 +151,19 @@ export class Visitor {
 
   /** To the study list, within the page: what the mode keeps then is kept for ever. */
   async leave(): Promise<void> {
-    // the viewer's own tour lies over the button in its own modes
-    if (await this.viewer.page.locator('.shepherd-element').first().isVisible())
-      await this.viewer.page.keyboard.press('Escape');
+    // the viewer's own tour lies over the button in its own modes, one step after the other
+    await this.viewer.page
+      .locator('.shepherd-element, .shepherd-modal-overlay-container')
+      .evaluateAll((parts) => parts.forEach((part) => part.remove()));
     await this.viewer.page.locator('[data-cy="return-to-work-list"]').first().click();
-    await this.viewer.page.getByText(this.study.patientId).first().waitFor({ timeout: patienceMs });
+    await rowOf(this.viewer.page, this.study).waitFor({ timeout: patienceMs });
   }
 
   /** From the study list, within the page. */
   async enterAgain(mode = 'medsam2'): Promise<void> {
     const { page } = this.viewer;
-    const link = page.locator(`a[href*="/${mode}?"]`).first();
-    if (!(await link.isVisible())) await page.getByText(this.study.patientId).first().click();
+    const link = mode === 'medsam2' ? ownMode(page) : page.locator(`a[href*="/${mode}?"]`).first();
+    if (!(await link.isVisible())) await rowOf(page, this.study).click();
     await link.click();
     await this.viewer.waitForImages();
     if (mode === 'medsam2') await this.viewer.part('medsam2-panel').waitFor({ timeout: patienceMs });

@@ -1,5 +1,5 @@
 import type { Draft } from './data.js';
-import type { KeyValueStorage } from './own-sessions.js';
+import { StoredList, type KeyValueStorage } from './stored-list.js';
 
 const key = 'medsam2.drafts';
 /** sessions; the oldest go first */
@@ -15,34 +15,23 @@ interface Kept {
  * session, which only its owner can take up, so that nobody gets another's; in storage of the tab, gone when it is closed.
  */
 export class KeptDrafts {
-  constructor(private readonly storage: KeyValueStorage | undefined) {}
+  private readonly list: StoredList<Kept>;
+
+  constructor(storage: KeyValueStorage | undefined) {
+    this.list = new StoredList(storage, key, isKept);
+  }
 
   /** These are all of the session's now. */
   keep(session: string, drafts: Iterable<Draft>): void {
     const own: Kept = { session, drafts: [...drafts] };
-    const known = this.read();
+    const known = this.list.read();
     if (own.drafts.length === 0 && !known.some((kept) => kept.session === session)) return;
     const others = known.filter((kept) => kept.session !== session);
-    const all = own.drafts.length === 0 ? others : [own, ...others].slice(0, most);
-    try {
-      this.storage?.setItem(key, JSON.stringify(all));
-    } catch (error) {
-      // storage that is full or forbidden: drawings then live for as long as the page does
-      if (!(error instanceof DOMException)) throw error;
-    }
+    this.list.write(own.drafts.length === 0 ? others : [own, ...others].slice(0, most));
   }
 
   of(session: string): readonly Draft[] {
-    return this.read().find((kept) => kept.session === session)?.drafts ?? [];
-  }
-
-  private read(): readonly Kept[] {
-    try {
-      const all: unknown = JSON.parse(this.storage?.getItem(key) ?? '[]');
-      return Array.isArray(all) ? all.filter(isKept) : [];
-    } catch {
-      return []; // written by something else, or forbidden: as if there were none
-    }
+    return this.list.read().find((kept) => kept.session === session)?.drafts ?? [];
   }
 }
 
